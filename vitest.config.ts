@@ -5,7 +5,9 @@ const common = { environment: 'node' as const, globals: false };
 export default defineConfig({
   test: {
     projects: [
-      { test: { ...common, name: 'unit', include: ['src/**/*.test.ts', 'test/docs/**/*.test.ts'], testTimeout: 20_000 } },
+      {
+        test: { ...common, name: 'unit', include: ['src/**/*.test.ts', 'test/docs/**/*.test.ts'], testTimeout: 20_000 },
+      },
       {
         test: {
           ...common,

@@ -1,0 +1,23 @@
+import { DroverError } from '../lib/error.js';
+
+const CODES: Readonly<Record<string, 'file.not-found' | 'file.denied' | 'file.no-space'>> = {
+  ENOENT: 'file.not-found',
+  ENOTDIR: 'file.not-found',
+  EACCES: 'file.denied',
+  EPERM: 'file.denied',
+  EROFS: 'file.denied',
+  ENOSPC: 'file.no-space',
+  EDQUOT: 'file.no-space',
+};
+
+/** Gives an operating system error its stable code and names the path and the act. */
+export function fileError(cause: unknown, act: string, path: string): DroverError {
+  if (cause instanceof DroverError) return cause;
+  const errno = (cause as NodeJS.ErrnoException | undefined)?.code ?? 'unknown';
+  return new DroverError({
+    code: CODES[errno] ?? 'file.io',
+    message: `cannot ${act} ${path} (${errno})`,
+    details: { path, errno },
+    cause,
+  });
+}

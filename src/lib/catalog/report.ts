@@ -1,0 +1,3 @@
+import { defineCodes } from './types.js';
+
+export const reportCodes = defineCodes({});
