@@ -20,6 +20,7 @@
  * evidence    what VALIDATE saw; a verdict without evidence does not exist
  */
 export * from './domain.js';
+export * from './effective.js';
 export * from './event.js';
 export * from './fix.js';
 export * from './graph.js';
