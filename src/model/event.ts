@@ -34,6 +34,8 @@ export type WaitReason =
   | { readonly kind: 'vm-lock'; readonly run: string }
   | { readonly kind: 'batch'; readonly batch: number }
   | { readonly kind: 'policy-halt'; readonly scope: string }
+  | { readonly kind: 'circuit'; readonly resource: string; readonly probeAt: string }
+  | { readonly kind: 'cancelling' }
   | { readonly kind: 'paused-by'; readonly user: string };
 
 export interface Progress {
@@ -49,6 +51,8 @@ export interface Progress {
 interface EventHead {
   readonly v: typeof EVENT_VERSION;
   readonly seq: number;
+  /** Number of the journal record that the event follows from; absent on events that no record stands for. */
+  readonly j?: number;
   /** ISO 8601 UTC with milliseconds. */
   readonly ts: string;
   readonly run: string;

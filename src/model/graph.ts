@@ -119,6 +119,8 @@ export interface WavePolicy {
   readonly onFailure: 'continue' | 'halt' | 'abort';
   /** Failures tolerated in the scope; null for no limit. */
   readonly maxFailures: number | null;
+  /** The same for each batch, where a percentage gives a batch a number of its own; else the number of the wave counts. */
+  readonly batchMaxFailures?: readonly (number | null)[];
   readonly maxVmsInFlight: number | null;
 }
 

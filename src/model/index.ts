@@ -24,6 +24,7 @@ export * from './effective.js';
 export * from './event.js';
 export * from './fix.js';
 export * from './graph.js';
+export * from './history.js';
 export * from './inspection.js';
 export * from './results.js';
 export * from './settings.js';
