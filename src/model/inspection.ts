@@ -110,6 +110,8 @@ export interface NetworkProfile {
   readonly backend: NetworkBackend;
   /** Interface name it binds to, when it does so by name. */
   readonly name?: string;
+  /** Patterns (`en*`) and further names, when it binds to more than one. */
+  readonly namePatterns?: readonly string[];
   readonly macs: readonly string[];
   readonly method: 'dhcp' | 'static' | 'manual' | 'disabled' | 'unknown';
   readonly addresses: readonly string[];
