@@ -108,6 +108,8 @@ export interface Files {
   makeDir(dir: string, mode?: number): Promise<void>;
   /** Temp name in the same folder, fsync, rename, fsync of the folder. Default mode 0600. */
   writeAtomic(path: string, data: string | Uint8Array, mode?: number): Promise<void>;
+  /** Creates a file with this content unless the name is taken; says whether it did. Not synced: meant for locks. */
+  createNew(path: string, data: string | Uint8Array, mode?: number): Promise<boolean>;
   /** Creates a file that must not exist yet (O_EXCL, O_NOFOLLOW); the stream reports errors as `error` events. */
   createExclusive(path: string, mode?: number): Promise<Writable>;
   open(path: string): Promise<RandomAccessFile>;
@@ -118,6 +120,8 @@ export interface Files {
   remove(path: string): Promise<void>;
   /** Removes a folder with all it holds; no error when it is gone already. */
   removeTree(dir: string): Promise<void>;
+  /** Removes a folder that holds nothing; says whether it did. */
+  removeEmptyDir(dir: string): Promise<boolean>;
   syncDir(dir: string): Promise<void>;
   syncFile(path: string): Promise<void>;
   /** Free and total bytes for an ordinary user, and the filesystem type where known. */

@@ -135,6 +135,38 @@ async function writeAtomic(path: string, data: string | Uint8Array, mode: number
   await syncPath(dirname(path));
 }
 
+async function createNew(path: string, data: string | Uint8Array, mode: number): Promise<boolean> {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  let handle: FileHandle;
+  try {
+    handle = await fs.open(path, flags, mode);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw fileError(cause, 'create', path);
+  }
+  try {
+    await handle.writeFile(data);
+  } catch (cause) {
+    // A lock without its content says nothing about its holder.
+    await fs.rm(path, { force: true });
+    throw fileError(cause, 'create', path);
+  } finally {
+    await handle.close();
+  }
+  return true;
+}
+
+async function removeEmptyDir(dir: string): Promise<boolean> {
+  try {
+    await fs.rmdir(dir);
+    return true;
+  } catch (cause) {
+    const errno = (cause as NodeJS.ErrnoException).code ?? '';
+    if (['ENOENT', 'ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(errno)) return false;
+    throw fileError(cause, 'remove', dir);
+  }
+}
+
 async function readBounded(path: string, maxBytes: number): Promise<Buffer> {
   await using file = await openRandom(path);
   if (file.sizeBytes > maxBytes) {
@@ -168,6 +200,7 @@ export function createFiles(): Files {
       await attempt('create folder', dir, () => fs.mkdir(dir, { recursive: true, mode }));
     },
     writeAtomic: (path, data, mode = 0o600) => writeAtomic(path, data, mode),
+    createNew: (path, data, mode = 0o600) => createNew(path, data, mode),
     createExclusive: async (path, mode = 0o600) => {
       const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
       const handle = await attempt('create', path, () => fs.open(path, flags, mode));
@@ -180,6 +213,7 @@ export function createFiles(): Files {
     rename: (from, to) => attempt('rename to', to, () => fs.rename(from, to)),
     remove: (path) => attempt('remove', path, () => fs.rm(path, { force: true })),
     removeTree: (dir) => attempt('remove', dir, () => fs.rm(dir, { recursive: true, force: true })),
+    removeEmptyDir: (dir) => removeEmptyDir(dir),
     syncDir: syncPath,
     syncFile: syncPath,
     space: async (path) => {
