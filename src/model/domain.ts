@@ -46,6 +46,8 @@ export interface DomainView {
   readonly nics: readonly DomainNic[];
   /** Guest agent channel, serial console, random number generator. */
   readonly agentChannel: boolean;
+  /** Hypervisor the domain asks libvirt for. */
+  readonly virt: 'kvm' | 'qemu';
   /** What made this domain; goes into `<metadata>`. */
   readonly origin: { readonly playbook: string; readonly vmKey: string; readonly tool: string };
 }
