@@ -1,3 +1,5 @@
-import { defineCodes } from './types.js';
+import { playbookMeaningCodes } from './playbook-meaning.js';
+import { playbookTextCodes } from './playbook-text.js';
+import { selectCodes } from './select.js';
 
-export const playbookCodes = defineCodes({});
+export const playbookCodes = { ...playbookTextCodes, ...playbookMeaningCodes, ...selectCodes } as const;

@@ -1,0 +1,293 @@
+/**
+ * The one door to YAML: version 1.2, core schema, one document, UTF-8. What the format allows and a playbook must not
+ * use (merge keys, custom tags, aliases without end, keys that reach into prototypes) ends here, as located diagnostics.
+ */
+import { isUtf8 } from 'node:buffer';
+import { Composer, isAlias, isMap, isScalar, isSeq, Parser } from 'yaml';
+import type { Document, Node, Scalar, YAMLMap, YAMLSeq } from 'yaml';
+import type { Checked, Diagnostic } from './diagnostic.js';
+import type { ErrorCode } from './catalog/index.js';
+import { locatedDocument, placesIn } from './located.js';
+import type { LocatedDocument, Spot } from './located.js';
+import { FORBIDDEN_KEYS, YAML_LIMITS } from './yaml-limits.js';
+import type { YamlLimits } from './yaml-limits.js';
+import { parseSimpleYaml } from './yaml-simple.js';
+
+/** Problems of one text that are worth reporting; what follows a broken line is mostly noise. */
+const MOST_PROBLEMS = 100;
+/** Below this, the fast reader saves nothing that anyone would notice. */
+const FAST_FROM_LENGTH = 32 * 1024;
+
+/** Reads a YAML text. Never throws; there is a value only when nothing was wrong. */
+export function parseYaml(
+  bytes: Uint8Array | string,
+  file: string,
+  limits: YamlLimits = YAML_LIMITS,
+): Checked<LocatedDocument> {
+  const decoded = typeof bytes === 'string' ? withoutMark(bytes) : decode(bytes, file, limits.bytes);
+  if (typeof decoded !== 'string') return { diagnostics: [decoded] };
+  if (decoded.length >= FAST_FROM_LENGTH) {
+    const simple = parseSimpleYaml(decoded, limits);
+    if (simple !== undefined) {
+      return { value: locatedDocument(file, decoded, simple.value, simple.root), diagnostics: [] };
+    }
+  }
+  return parseFully(decoded, file, limits);
+}
+
+/** The path through the full parser, without the fast reader for large plain texts. */
+export function parseFully(text: string, file: string, limits: YamlLimits = YAML_LIMITS): Checked<LocatedDocument> {
+  const reader = new Reader(text, file, limits);
+  try {
+    const result = reader.read();
+    if (reader.problems.length === 0 && result !== undefined) {
+      return { value: locatedDocument(file, text, result.value, result.spot), diagnostics: [] };
+    }
+  } catch (thrown) {
+    // Both the parser and our own walk recurse; a text of nothing but brackets ends the stack.
+    if (!(thrown instanceof RangeError)) throw thrown;
+    reader.report('playbook.too-large', 'the text is nested too deeply to be read', 0);
+  }
+  return { diagnostics: reader.problems };
+}
+
+function withoutMark(text: string): string {
+  return text.startsWith('\ufeff') ? text.slice(1) : text;
+}
+
+function decode(bytes: Uint8Array, file: string, maxBytes: number): string | Diagnostic {
+  if (bytes.length > maxBytes) {
+    return {
+      code: 'playbook.too-large',
+      severity: 'error',
+      message: `the file has ${bytes.length} bytes; at most ${maxBytes} are read`,
+      location: { file, line: 1, column: 1 },
+    };
+  }
+  if (isUtf8(bytes)) return new TextDecoder('utf-8').decode(bytes);
+  const utf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
+  return {
+    code: 'playbook.encoding',
+    severity: 'error',
+    message: utf16 ? 'the file is UTF-16, not UTF-8' : 'the file holds bytes that are not UTF-8',
+    location: { file, ...firstBadByte(bytes) },
+  };
+}
+
+function firstBadByte(bytes: Uint8Array): { line: number; column: number } {
+  let line = 1;
+  let start = 0;
+  for (;;) {
+    // A line feed never stands inside a character of UTF-8, so lines can be checked one by one.
+    const end = bytes.indexOf(0x0a, start);
+    const part = bytes.subarray(start, end === -1 ? bytes.length : end);
+    if (!isUtf8(part)) {
+      const text = new TextDecoder('utf-8').decode(part);
+      return { line, column: Math.max(1, text.indexOf('\ufffd') + 1) };
+    }
+    if (end === -1) return { line, column: 1 };
+    start = end + 1;
+    line += 1;
+  }
+}
+
+interface Built {
+  readonly value: unknown;
+  readonly spot: Spot;
+}
+
+/** One reading of one text: composes the document and turns its nodes into plain data with places. */
+class Reader {
+  readonly problems: Diagnostic[] = [];
+  readonly #text: string;
+  readonly #limits: YamlLimits;
+  readonly #place: ReturnType<typeof placesIn>;
+  readonly #anchors = new Map<string, Node>();
+  readonly #open = new Set<Node>();
+  #nodes = 0;
+  #aliases = 0;
+  #gaveUp = false;
+
+  constructor(text: string, file: string, limits: YamlLimits) {
+    this.#text = text;
+    this.#limits = limits;
+    this.#place = placesIn(file, text);
+  }
+
+  report(code: ErrorCode, message: string, start: number, end?: number, hint?: string): void {
+    if (this.problems.length >= MOST_PROBLEMS) return;
+    this.problems.push({
+      code,
+      severity: 'error',
+      message,
+      ...(hint === undefined ? {} : { hint }),
+      location: this.#place(start, end),
+    });
+  }
+
+  read(): Built | undefined {
+    const document = this.#compose();
+    if (document === undefined || this.problems.length > 0) return undefined;
+    const { contents } = document;
+    if (contents === null) {
+      this.report('playbook.empty', 'the file is empty', 0);
+      return undefined;
+    }
+    return this.#build(contents, 0, -1, -1);
+  }
+
+  #compose(): Document | undefined {
+    const composer = new Composer({
+      version: '1.2',
+      schema: 'core',
+      merge: false,
+      // The parser compares every key with every other; a set of our own does it in one pass.
+      uniqueKeys: false,
+      stringKeys: true,
+      // Without it the core schema would read !!binary, !!set and !!omap into objects that are not plain data.
+      resolveKnownTags: false,
+      keepSourceTokens: false,
+      logLevel: 'silent',
+    });
+    let first: Document | undefined;
+    for (const document of composer.compose(new Parser().parse(this.#text), true, this.#text.length)) {
+      if (first !== undefined) {
+        const at = document.range[0];
+        this.report('playbook.several-documents', 'the file holds more than one document', at, at + 3);
+        break;
+      }
+      first = document;
+      for (const problem of [...document.errors, ...document.warnings]) this.#reportParser(problem);
+      if (document.directives.yaml.explicit === true && document.directives.yaml.version !== '1.2') {
+        const version = document.directives.yaml.version;
+        this.report('playbook.yaml-syntax', `YAML ${version} is not supported; remove the %YAML line`, 0);
+      }
+    }
+    return first;
+  }
+
+  #reportParser(problem: { code: string; message: string; pos: [number, number] }): void {
+    const start = Math.max(0, Math.min(problem.pos[0], this.#text.length));
+    const lineStart = this.#text.lastIndexOf('\n', start - 1) + 1;
+    const lineEnd = this.#text.indexOf('\n', start);
+    const line = this.#text.slice(lineStart, lineEnd === -1 ? undefined : lineEnd);
+    const message = problem.message.replace(/\s+/g, ' ').trim();
+    if (problem.code === 'TAG_RESOLVE_FAILED') {
+      this.report('playbook.custom-tag', message, start, problem.pos[1]);
+    } else if (problem.code === 'MULTIPLE_DOCS') {
+      this.report('playbook.several-documents', 'the file holds more than one document', start, problem.pos[1]);
+    } else {
+      this.report('playbook.yaml-syntax', message, start, problem.pos[1], hintFor(problem.code, line));
+    }
+  }
+
+  #build(node: Node, depth: number, keyStart: number, keyEnd: number): Built | undefined {
+    if (this.#gaveUp) return undefined;
+    const [start, end] = node.range ?? [0, 0, 0];
+    this.#nodes += 1;
+    if (this.#nodes > this.#limits.nodes) return this.#giveUp(`the text has over ${this.#limits.nodes} nodes`, start);
+    if (depth > this.#limits.depth) return this.#giveUp(`the text is nested over ${this.#limits.depth} levels`, start);
+    if (isAlias(node)) return this.#follow(node.source, depth, start, end, keyStart, keyEnd);
+    if ('anchor' in node && typeof node.anchor === 'string') this.#anchors.set(node.anchor, node);
+    this.#open.add(node);
+    try {
+      if (isMap(node)) return this.#buildMap(node, depth, start, end, keyStart, keyEnd);
+      if (isSeq(node)) return this.#buildList(node, depth, start, end, keyStart, keyEnd);
+      if (isScalar(node)) return this.#buildScalar(node, start, end, keyStart, keyEnd);
+      return undefined;
+    } finally {
+      this.#open.delete(node);
+    }
+  }
+
+  #giveUp(message: string, at: number): undefined {
+    this.#gaveUp = true;
+    this.report('playbook.too-large', message, at);
+    return undefined;
+  }
+
+  #buildScalar(node: Scalar, start: number, end: number, keyStart: number, keyEnd: number): Built {
+    const { value } = node;
+    const plain = node.type === 'PLAIN';
+    if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) {
+      const hint = 'quote it when it is not meant as a number';
+      this.report('playbook.out-of-range', 'this number is too large to be exact', start, end, hint);
+    }
+    return { value, spot: { keyStart, keyEnd, start, end, plain, children: undefined } };
+  }
+
+  #buildList(node: YAMLSeq, depth: number, start: number, end: number, keyStart: number, keyEnd: number): Built {
+    const value: unknown[] = [];
+    const children: Spot[] = [];
+    for (const item of node.items) {
+      const built = this.#build(item as Node, depth + 1, -1, -1);
+      if (built === undefined) continue;
+      value.push(built.value);
+      children.push(built.spot);
+    }
+    return { value, spot: { keyStart, keyEnd, start, end, plain: false, children } };
+  }
+
+  #buildMap(node: YAMLMap, depth: number, start: number, end: number, keyStart: number, keyEnd: number): Built {
+    const value: Record<string, unknown> = {};
+    const children = new Map<string, Spot>();
+    for (const pair of node.items) {
+      const keyNode = pair.key as Scalar;
+      const [from, to] = keyNode.range ?? [start, start, start];
+      const key = String(keyNode.value);
+      if (FORBIDDEN_KEYS.has(key)) {
+        this.report('playbook.forbidden-key', `the key "${key}" is not allowed anywhere`, from, to);
+        continue;
+      }
+      const earlier = children.get(key);
+      if (earlier !== undefined) {
+        const first = this.#place(earlier.keyStart, earlier.keyEnd);
+        this.report('playbook.duplicate-key', `the key "${key}" was given in line ${first.line} already`, from, to);
+        continue;
+      }
+      const built =
+        pair.value === null
+          ? { value: null, spot: { keyStart: from, keyEnd: to, start: to, end: to, plain: true, children: undefined } }
+          : this.#build(pair.value as Node, depth + 1, from, to);
+      if (built === undefined) continue;
+      value[key] = built.value;
+      children.set(key, built.spot);
+    }
+    return { value, spot: { keyStart, keyEnd, start, end, plain: false, children } };
+  }
+
+  /** Expands an alias by reading its anchor's node again, so that no two places share data. */
+  #follow(
+    name: string,
+    depth: number,
+    start: number,
+    end: number,
+    keyStart: number,
+    keyEnd: number,
+  ): Built | undefined {
+    const target = this.#anchors.get(name);
+    if (target === undefined || this.#open.has(target)) {
+      const why = target === undefined ? 'has no anchor before it' : 'refers to the value it stands in';
+      this.report('playbook.yaml-syntax', `the alias *${name} ${why}`, start, end);
+      return undefined;
+    }
+    this.#aliases += 1;
+    if (this.#aliases > this.#limits.aliases) {
+      return this.#giveUp(`the text expands over ${this.#limits.aliases} aliases`, start);
+    }
+    const built = this.#build(target, depth, keyStart, keyEnd);
+    return built === undefined ? undefined : { value: built.value, spot: { ...built.spot, keyStart, keyEnd } };
+  }
+}
+
+function hintFor(code: string, line: string): string | undefined {
+  if (/^ *\t/.test(line)) return 'indent with spaces; YAML does not allow tabs there';
+  if (/[{[,:] *[^"'{[,:]*\$\{/.test(line) && /[{[]/.test(line)) return 'quote text that holds ${...} inside { } or [ ]';
+  if (code === 'BAD_SCALAR_START' || code === 'UNEXPECTED_TOKEN')
+    return 'quote text that begins with a special character';
+  if (code === 'BLOCK_AS_IMPLICIT_KEY' || code === 'MULTILINE_IMPLICIT_KEY') {
+    return 'quote text that holds ": ", and check that the lines below are indented alike';
+  }
+  if (code === 'BAD_INDENT' || code === 'BAD_COLLECTION_ITEM_INDENT') return 'check the indentation of this line';
+  return undefined;
+}
