@@ -1,4 +1,6 @@
 /** The two views of a guest: the open appliance, and the files read out of it in bulk. */
+import type { Inspection } from '../../model/inspection.js';
+import type { DiskImage } from '../../model/results.js';
 
 /** Result of one appliance call that is allowed to fail. */
 export interface CallResult {
@@ -15,6 +17,8 @@ export interface GuestSession extends AsyncDisposable {
   readonly launchMs: number;
   /** Appliance calls so far. */
   readonly rpcs: number;
+  /** What the appliance works on, in bus order: throw-away overlays over the images it was opened with. */
+  readonly disks: readonly DiskImage[];
   /** One guestfish command as separate words. Throws `guest.call` when it fails. */
   call(words: readonly string[]): Promise<string>;
   tryCall(words: readonly string[]): Promise<CallResult>;
@@ -26,6 +30,12 @@ export interface GuestSession extends AsyncDisposable {
   tarIn(hostTar: string, guestDir: string): Promise<void>;
   download(guestPath: string, hostPath: string): Promise<void>;
   upload(hostPath: string, guestPath: string): Promise<void>;
+  /**
+   * Runs a shell script with the appliance's own programs, outside the guest's root: many small questions for the price of
+   * one call. The guest's tree stands below `/sysroot`; symlinks in it are not confined there. The script is written by
+   * Drover; only words that passed `plainWord` may be put into it. At most 3 MiB come back; standard error is dropped.
+   */
+  script(text: string, options?: { readonly timeoutMs?: number }): Promise<Buffer>;
   /**
    * Runs a program of the guest in a chroot inside the appliance, without network. FIX only. `exitCode` 127 and
    * `available: false` when the appliance cannot run programs of this guest.
@@ -39,6 +49,24 @@ export interface GuestSession extends AsyncDisposable {
     readonly output: string;
     readonly seconds: number;
   }>;
+  /** Unmounts, shuts the appliance down cleanly and moves the overlays into `dir`. Nothing can be called afterwards. */
+  finish(dir: string): Promise<readonly DiskImage[]>;
+}
+
+/**
+ * A guest that is mounted in its appliance, as INSPECT leaves it for FIX. Disposing of it throws the appliance and its
+ * overlays away; `session.finish` keeps them.
+ */
+export interface OpenGuest extends AsyncDisposable {
+  readonly session: GuestSession;
+  readonly inspection: Inspection;
+  /** Empty when no Linux root was found. */
+  readonly tree: GuestTree;
+  /** Copies on this machine of files too big for the tree (initramfs images), by real path in the guest. */
+  readonly copies: ReadonlyMap<string, string>;
+  readonly mounted: 'ro' | 'rw' | 'no';
+  /** Mounts everything that INSPECT mounted again, for writing or for reading. */
+  remount(mode: 'ro' | 'rw'): Promise<void>;
 }
 
 export interface GuestNode {
