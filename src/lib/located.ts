@@ -62,7 +62,9 @@ export function placesIn(file: string, text: string): (start: number, end?: numb
 export function childSpot(spot: Spot, part: string | number): Spot | undefined {
   const { children } = spot;
   if (children === undefined) return undefined;
-  return children instanceof Map ? children.get(String(part)) : (children as readonly Spot[])[Number(part)];
+  return children instanceof Map
+    ? (children as ReadonlyMap<string, Spot>).get(String(part))
+    : (children as readonly Spot[])[Number(part)];
 }
 
 export function locatedDocument(file: string, text: string, value: unknown, root: Spot): LocatedDocument {

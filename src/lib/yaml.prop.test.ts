@@ -76,8 +76,9 @@ const likely = fc.tuple(tree, fc.option(fc.tuple(piece, fc.nat()), { freq: 2 }))
 /** Where scalars and keys stand; the ends of block collections are nobody's concern. */
 function places(spot: Spot): unknown {
   if (spot.children === undefined) return [spot.keyStart, spot.keyEnd, spot.start, spot.end, spot.plain];
-  const children = spot.children instanceof Map ? [...spot.children] : [...(spot.children as Spot[]).entries()];
-  return [spot.keyStart, spot.keyEnd, spot.start, children.map(([key, child]) => [key, places(child as Spot)])];
+  const pairs: Iterable<readonly [string | number, Spot]> =
+    spot.children instanceof Map ? (spot.children as Map<string, Spot>) : (spot.children as Spot[]).entries();
+  return [spot.keyStart, spot.keyEnd, spot.start, [...pairs].map(([key, child]) => [key, places(child)])];
 }
 
 /** An empty value has no place of its own; only its key counts. */
