@@ -1,6 +1,12 @@
 import { defineCodes } from './types.js';
 
 export const guestCodes = defineCodes({
+  'guest.agents': {
+    class: 'permanent',
+    cause: 'Software of the old hypervisor could not be removed; it was switched off where that was possible.',
+    check: 'The report lists packages, units and what the package manager said.',
+    cure: 'Remove the packages in the running guest; they do nothing on KVM.',
+  },
   'guest.appliance': {
     class: 'tool',
     cause: 'The appliance in which guests are read did not start.',
@@ -19,6 +25,18 @@ export const guestCodes = defineCodes({
     check: 'The message names both architectures.',
     cure: 'Convert it on a host of its architecture, or set `fix.mode: none` to convert the disks only.',
   },
+  'guest.boot-config': {
+    class: 'permanent',
+    cause: 'A boot loader file holds something that Drover does not change on its own.',
+    check: 'The message names the file and the line.',
+    cure: 'Look at the line; the machine boots from its default entry, which was checked.',
+  },
+  'guest.caches': {
+    class: 'permanent',
+    cause: "A record of the old machine's devices would have hidden the new ones, or could not be judged.",
+    check: 'The message names the file; the old version is below /var/lib/drover/backup in the guest.',
+    cure: 'Write a device filter that suits the new machine, when one is wanted.',
+  },
   'guest.call': {
     class: 'tool',
     cause: 'The appliance refused an operation on the guest.',
@@ -31,17 +49,65 @@ export const guestCodes = defineCodes({
     check: 'The load of the machine, and whether KVM works (`drover doctor`).',
     cure: 'Raise the timeout of the stage (`timeouts` in the playbook), then `drover resume`.',
   },
+  'guest.cloud-init': {
+    class: 'permanent',
+    cause: 'Files for cloud-init could not be placed in the guest.',
+    check: 'The message names the file.',
+    cure: 'Place it in the running guest.',
+  },
+  'guest.crypttab': {
+    class: 'permanent',
+    cause: 'An encrypted volume names a device that is not part of the machine, or whose name changes.',
+    check: 'The message quotes the line of /etc/crypttab.',
+    cure: 'Attach the missing disk or correct the line in the running guest.',
+  },
   'guest.firmware-conflict': {
     class: 'permanent',
     cause: 'The declared firmware cannot boot what is on the disks.',
     check: 'The message names what was declared and what was found.',
     cure: 'Set `firmware: bios` or `firmware: uefi` in the playbook to what the guest was installed with.',
   },
+  'guest.fsck': {
+    class: 'permanent',
+    cause: 'A filesystem of the guest is damaged and could not be repaired without losing data.',
+    check: 'The message names the device and holds the last words of the check.',
+    cure: 'Repair the filesystem in the source machine; set `fix.fsck: repair` to let Drover try.',
+  },
+  'guest.fstab': {
+    class: 'permanent',
+    cause: 'A mount that the guest can boot without names a device that is not part of the machine.',
+    check: 'The message quotes the line of /etc/fstab; the boot does not wait for it.',
+    cure: 'Attach the missing disk or correct the line in the running guest.',
+  },
+  'guest.initramfs': {
+    class: 'permanent',
+    cause: 'The initramfs of a kernel lacks a driver that the new machine needs and could not be completed.',
+    check: 'The report names the kernel, the driver and the method that was tried.',
+    cure: 'Install a kernel with virtio drivers in the source machine, or choose another disk bus.',
+  },
+  'guest.modules': {
+    class: 'permanent',
+    cause: 'The guest was configured to keep drivers of the new machine from loading.',
+    check: 'The message names the file and the line, which was commented out.',
+    cure: 'Nothing, unless the line was there for a reason.',
+  },
   'guest.multi-root': {
     class: 'permanent',
     cause: 'Several operating systems were found, none better than the others.',
     check: 'The message lists them.',
     cure: 'Say which one with `guest: { root: <device> }`.',
+  },
+  'guest.network': {
+    class: 'permanent',
+    cause: 'A part of the network configuration could not be carried over with certainty.',
+    check: 'The message names the file or adapter; the report shows the table of adapters.',
+    cure: 'Compare names and addresses in the running guest; set `nics.<n>.mac` when an address was not known.',
+  },
+  'guest.no-loader': {
+    class: 'permanent',
+    cause: 'The machine boots through UEFI and no boot loader was found on its EFI system partition.',
+    check: 'List EFI/ on the partition that the message names.',
+    cure: 'Install the boot loader in the source machine, or set `firmware: bios` when it boots that way.',
   },
   'guest.no-root': {
     class: 'permanent',
@@ -55,11 +121,29 @@ export const guestCodes = defineCodes({
     check: 'The message names the filesystem, what is free and what is needed.',
     cure: 'Free space in the source machine (old kernels in /boot are the usual cause) and start again.',
   },
+  'guest.postcheck': {
+    class: 'permanent',
+    cause: 'What was written into the guest does not read back as a system that can boot.',
+    check: 'The message names the file and what is wrong with it.',
+    cure: 'Report it together with the named file; the source machine was not touched.',
+  },
   'guest.root-spec': {
     class: 'permanent',
     cause: 'A mount point that the guest needs to boot names a device that cannot be found on its disks.',
     check: 'The message quotes the line of /etc/fstab.',
     cure: 'List the missing disks, or repair the line in the source machine.',
+  },
+  'guest.selinux': {
+    class: 'permanent',
+    cause: 'SELinux labels of changed files could not be set.',
+    check: 'The report says which files; `/.autorelabel` was created.',
+    cure: 'Nothing: the first boot relabels the system and restarts once.',
+  },
+  'guest.uefi-fallback': {
+    class: 'permanent',
+    cause: 'The boot loader could not be copied to the place where firmware without boot entries looks for it.',
+    check: 'List EFI/BOOT on the EFI system partition and its free space.',
+    cure: 'Copy the loader to EFI/BOOT/BOOTX64.EFI in the source machine, then start again.',
   },
   'guest.unreadable': {
     class: 'permanent',
