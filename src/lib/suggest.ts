@@ -49,7 +49,8 @@ export function suggest(word: string, candidates: Iterable<string>): string[] {
     const folded = fold(name);
     if (Math.abs(folded.length - typed.length) > limit) continue;
     const distance = editDistance(typed, folded);
-    if (distance > limit || name === word) continue;
+    // Where nothing is shared there is no slip of the pen, however short the words.
+    if (distance > limit || distance >= typed.length || name === word) continue;
     close.push({ name, isPrefix: folded.startsWith(typed) || typed.startsWith(folded), distance });
   }
   close.sort(

@@ -6,10 +6,18 @@
 export type Name = string;
 /**
  * Fragments whose sections are merged under this file. Paths are relative to this file and stay below the project root.
+ *
+ * Items: Path of a file of `kind: PlaybookFragment`.
  */
 export type Include = string[];
 /**
+ * Entries of this file win over entries of the same name in other files, instead of being an error.
+ */
+export type Override = boolean;
+/**
  * Environment variables that `${env:NAME}` may read; enforced with `--strict`.
+ *
+ * Items: Name of an environment variable.
  */
 export type EnvAllow = string[];
 /**
@@ -77,6 +85,7 @@ export interface Playbook {
   kind: 'Playbook';
   metadata: Metadata;
   include?: Include;
+  override?: Override;
   vars?: Vars;
   envAllow?: EnvAllow;
   sources?: Sources;
@@ -119,13 +128,68 @@ export interface Metadata {
  * Your own key and value pairs, usable in selectors.
  */
 export interface Labels {
+  /**
+   * Value of the label.
+   */
   [k: string]: string;
 }
 /**
- * Values for `${var:name}`.
+ * Values for `${var:name}`. They may use `${env:NAME}` and each other.
  */
 export interface Vars {
-  [k: string]: string | number | boolean;
+  [k: string]: string | number | boolean | SecretRef;
+}
+/**
+ * Where to find a secret when it is needed. The value itself never stands in a playbook.
+ */
+export interface SecretRef {
+  /**
+   * The reference.
+   */
+  secretRef: EnvSecret | FileSecret | ExecSecret;
+}
+/**
+ * An environment variable.
+ */
+export interface EnvSecret {
+  /**
+   * Where the value is kept.
+   */
+  provider: 'env';
+  /**
+   * Name of the environment variable.
+   */
+  name: string;
+}
+/**
+ * A file that only its owner can read.
+ */
+export interface FileSecret {
+  /**
+   * Where the value is kept.
+   */
+  provider: 'file';
+  /**
+   * File that holds the value; readable by its owner only.
+   */
+  path: string;
+}
+/**
+ * The output of a program.
+ */
+export interface ExecSecret {
+  /**
+   * Where the value is kept.
+   */
+  provider: 'exec';
+  /**
+   * Program and arguments that print the value; no shell.
+   *
+   * @minItems 1
+   *
+   * Items: The program, then one argument each.
+   */
+  run: string[];
 }
 /**
  * Where virtual machines come from, by name.
@@ -142,11 +206,17 @@ export interface LocalSource {
    */
   type: 'local';
   /**
+   * This entry wins over one of the same name in another file, instead of being an error.
+   */
+  override?: boolean;
+  /**
    * Folder that holds the files; relative to the file this stands in.
    */
   dir: string;
   /**
    * Further folders that descriptors and backing chains may refer to.
+   *
+   * Items: A folder; relative to the file this stands in.
    */
   allowDirs?: string[];
   /**
@@ -173,6 +243,10 @@ export interface FilesTarget {
    * A folder of this machine.
    */
   type: 'files';
+  /**
+   * This entry wins over one of the same name in another file, instead of being an error.
+   */
+  override?: boolean;
   /**
    * Folder for the products; relative to the file this stands in.
    */
@@ -235,6 +309,8 @@ export interface Mappings {
    */
   networks?: {
     /**
+     * One map: its rules in order.
+     *
      * Items: One rule.
      */
     [k: string]: {
@@ -484,7 +560,7 @@ export interface Settings {
     [k: string]: Duration;
   };
   /**
-   * Attempts per stage for failures that may pass.
+   * Attempts per stage for failures that may pass; `default` is for stages that are not named.
    */
   retries?: {
     /**
@@ -588,6 +664,8 @@ export interface Wave {
   labels?: Labels;
   /**
    * The virtual machines, each a name or a map.
+   *
+   * Items: A machine: its name, or a map.
    */
   vms?: (VmName | Vm)[];
   /**
@@ -603,14 +681,19 @@ export interface Wave {
      */
     format?: 'csv' | 'json' | 'ndjson';
     /**
-     * Names of the columns (left: property of a virtual machine, right: column).
+     * Names of the columns (left: property of a virtual machine such as `name`, `ova` or `overrides.memory`; right: column). Columns named like the property need no entry; with any entry, further columns of the file are ignored.
      */
     columns?: {
+      /**
+       * Name of the column.
+       */
       [k: string]: string;
     };
   };
   /**
-   * Cumulative sizes of batches, canary first; each batch must pass the policy before the next one starts. The last value repeats.
+   * Sizes of the batches, canary first; each batch must pass the policy before the next one starts. The last value repeats until every machine is covered.
+   *
+   * @minItems 1
    */
   batches?: PercentOrCount[];
   /**
@@ -624,9 +707,9 @@ export interface Wave {
      */
     wave: string;
     /**
-     * How many of its virtual machines must have succeeded.
+     * How many of its virtual machines must have succeeded: `all`, a number or a percentage.
      */
-    require?: 'all' | PercentOrCount;
+    require?: number | string;
     /**
      * What to do when fewer succeeded.
      */
@@ -641,12 +724,20 @@ export interface Wave {
   limits?: Limits;
   /**
    * Windows of this wave; see `windows` of the playbook.
+   *
+   * Items: One use.
    */
-  windows?: unknown[];
+  windows?: {
+    [k: string]: unknown;
+  }[];
   /**
    * Gates of this wave; see `gates` of the playbook.
+   *
+   * Items: One use.
    */
-  gates?: unknown[];
+  gates?: {
+    [k: string]: unknown;
+  }[];
   /**
    * Hooks of this wave; see `hooks` of the playbook.
    */
@@ -671,6 +762,8 @@ export interface Vm {
    * Disk images in bus order, below the folder of the source; a name, or a map when the format must be forced.
    *
    * @minItems 1
+   *
+   * Items: One disk image.
    */
   disks?: (
     | RelativeFile
@@ -713,9 +806,12 @@ export interface Vm {
    * Items: One dependency.
    */
   dependsOn?: {
-    vm: VmName;
     /**
-     * One of the seven stages.
+     * Name of a virtual machine: letters, digits, dot, dash, underscore and space, at most 80 characters.
+     */
+    vm: string;
+    /**
+     * Stage that the other machine must have finished.
      */
     reached?: 'FETCH' | 'FLATTEN' | 'INSPECT' | 'PLAN' | 'FIX' | 'CONVERT' | 'VALIDATE';
   }[];
