@@ -2,9 +2,8 @@
  * List scheduling on a virtual clock: how long a graph of tasks takes when every task starts as soon as everything before
  * it is over and its whole demand fits. Used to estimate, never to run.
  */
-import { binaryHeap } from './graph-heap.js';
-import type { Heap } from './graph-heap.js';
 import type { Successors } from './graph.js';
+import { Heap } from './heap.js';
 
 export interface ResourceNeed {
   /** Index into the capacities. */
@@ -65,7 +64,7 @@ export function listSchedule(input: ScheduleInput): Schedule {
   const buckets = new Map<string, Heap<number>>();
   const first = (a: number, b: number): boolean =>
     (priorities[a] ?? 0) === (priorities[b] ?? 0) ? a < b : (priorities[a] ?? 0) > (priorities[b] ?? 0);
-  const ends = binaryHeap<{ at: number; task: number }>((a, b) => (a.at === b.at ? a.task < b.task : a.at < b.at));
+  const ends = new Heap<{ at: number; task: number }>((a, b) => (a.at === b.at ? a.task < b.task : a.at < b.at));
   let now = 0;
 
   const charge = (resource: number, units: number): void => {
@@ -79,7 +78,7 @@ export function listSchedule(input: ScheduleInput): Schedule {
     readySince[task] = now;
     const key = (needs[task] ?? []).map((need) => `${need.resource}:${demandClass(extra(need))}`).join();
     let bucket = buckets.get(key);
-    if (bucket === undefined) buckets.set(key, (bucket = binaryHeap(first)));
+    if (bucket === undefined) buckets.set(key, (bucket = new Heap(first)));
     bucket.push(task);
   };
   const lacking = (task: number): number => {

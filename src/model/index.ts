@@ -19,6 +19,7 @@
  * appliance   the small virtual machine in which a guest's filesystems are read and edited
  * evidence    what VALIDATE saw; a verdict without evidence does not exist
  */
+export * from './concern.js';
 export * from './domain.js';
 export * from './effective.js';
 export * from './event.js';
@@ -26,6 +27,8 @@ export * from './fix.js';
 export * from './graph.js';
 export * from './history.js';
 export * from './inspection.js';
+export * from './plan-json.js';
+export * from './report.js';
 export * from './results.js';
 export * from './settings.js';
 export * from './stage.js';

@@ -1,0 +1,12 @@
+/**
+ * Compiles a playbook and the facts of the world into the graph of tasks, and says what it will do and why. Pure: no file,
+ * no clock, no process; equal inputs give equal bytes.
+ */
+export { compilePlan } from './compile.js';
+export { factsDrift, factsUsed } from './facts-used.js';
+export type { FactDrift } from './facts-used.js';
+export { LOCAL_HOST } from './facts.js';
+export type { HostFacts, PlanFacts, PlanInput, Selection, StageFacts, TargetFacts } from './facts.js';
+export { stageTaskIds } from './identity.js';
+export type { StageTaskId } from './identity.js';
+export { reasonText } from './reasons.js';
