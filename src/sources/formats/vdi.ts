@@ -1,0 +1,46 @@
+/** VDI, VirtualBox's own format. Numbers are little-endian. */
+import { isAllZero, u64le } from '../../lib/bytes.js';
+import { corrupt, unsupported } from '../problems.js';
+import { checkedSize, readExactly } from './types.js';
+import type { ByteSource, ImageFacts } from './types.js';
+
+/** Header of a VDI image; only dynamic and fixed ones stand alone. */
+export async function readVdi(source: ByteSource): Promise<ImageFacts> {
+  const { path } = source;
+  const header = await readExactly(source, 0, 512, 'header');
+  const version = header.readUInt32LE(0x44);
+  if (version !== 0x00010001)
+    throw unsupported(path, `is a VDI of version ${version >>> 16}.${version & 0xffff}; 1.1 is known`);
+  const type = header.readUInt32LE(0x4c);
+  if (type !== 1 && type !== 2) {
+    throw unsupported(
+      path,
+      'is a VirtualBox snapshot or undo image; merge it at its origin (delete the snapshot) first',
+    );
+  }
+  if (!isAllZero(header.subarray(0x1a8, 0x1c8))) throw unsupported(path, 'lies on top of another VDI; merge it first');
+  const blockBytes = header.readUInt32LE(0x178);
+  if (blockBytes !== 1024 ** 2) throw unsupported(path, `has blocks of ${blockBytes} bytes; only 1 MiB can be read`);
+  if (header.readUInt32LE(0x168) !== 512) throw unsupported(path, 'has sectors of another size than 512 bytes');
+  const virtualSizeBytes = checkedSize(path, u64le(header, 0x170));
+  const blocks = header.readUInt32LE(0x180);
+  const used = header.readUInt32LE(0x184);
+  if (blocks < Math.ceil(virtualSizeBytes / blockBytes)) {
+    throw corrupt(path, `the block map has ${blocks} entries, too few for the size of the disk`);
+  }
+  const mapAt = header.readUInt32LE(0x154);
+  const dataAt = header.readUInt32LE(0x158);
+  if (mapAt + blocks * 4 > source.sizeBytes || dataAt > source.sizeBytes) {
+    throw corrupt(path, 'the block map lies behind the end of the file');
+  }
+  if (used > blocks || dataAt + used * blockBytes > source.sizeBytes) {
+    throw corrupt(path, `${used} blocks are in use, but the file has only ${source.sizeBytes} bytes: it was cut short`);
+  }
+  return {
+    format: 'vdi',
+    subformat: type === 1 ? 'dynamic' : 'fixed',
+    virtualSizeBytes,
+    allocatedBytes: used * blockBytes,
+    notes: [],
+  };
+}
