@@ -28,7 +28,7 @@ export function createSchemas(schemas: Readonly<Record<string, JsonSchema>>): (r
     allErrors: true,
     strict: true,
     strictTypes: true,
-    strictTuple: true,
+    strictTuples: true,
     allowUnionTypes: true,
     discriminator: true,
     verbose: true,
