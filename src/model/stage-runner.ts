@@ -37,6 +37,8 @@ export interface StageOutput {
   readonly path: string;
   /** `product` stays for ever; `intermediate` goes when no later stage needs it. */
   readonly kind: 'product' | 'intermediate' | 'document';
+  /** Digest of the whole file, lower-case hex, when the stage computed it anyway; else the engine takes samples. */
+  readonly sha256?: string;
 }
 
 export interface StageOutcome<S extends StageName> {
