@@ -93,6 +93,8 @@ export interface GuestReport {
     readonly mac: string;
     readonly state: string;
     readonly addresses: readonly string[];
+    /** The bond or bridge that it is part of. */
+    readonly master?: string;
   }[];
   readonly defaultRoutes: readonly { readonly via: string; readonly dev: string }[];
   readonly failedUnits: readonly string[];

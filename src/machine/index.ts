@@ -1,0 +1,20 @@
+/** Machines on QEMU: what runs here, how a guest is run, and the proof that one boots. */
+export { judgeRuns, probeAccelerator } from './accelerator.js';
+export type { AcceleratorVerdict, ProbeRun } from './accelerator.js';
+export { findFirmware, firmwareDirs, matchFirmware, readFirmware } from './firmware.js';
+export type { FirmwareDescriptor } from './firmware.js';
+export { qemuFacts } from './qemu-facts.js';
+export type { QemuFacts } from './qemu-facts.js';
+export { qemuArgv } from './qemu-argv.js';
+export type { BlockImage, QemuRuntime } from './qemu-argv.js';
+export { negotiateQmp, openQmp } from './qmp/client.js';
+export type { QmpClient, QmpEvent } from './qmp/client.js';
+export { grantedQmp } from './qmp/grant.js';
+export { proveBoot } from './boot/proof.js';
+export type { BootProofRequest, BootProofResult } from './boot/proof.js';
+export type { BootFinding, BootRequirements, BootSignal } from './boot/tracker.js';
+export type { BootStage, SignalId } from './boot/detectors.js';
+export { INSTRUMENT_LINK, instrumentFiles, instrumentScript, withSerialConsole } from './boot/instrumentation.js';
+export type { InstrumentFile } from './boot/instrumentation.js';
+export { parseReportLine } from './boot/report.js';
+export { fileSha256 } from './boot/evidence.js';
