@@ -5,3 +5,5 @@ export { buildReport } from './build.js';
 export type { ReportInput } from './build.js';
 export { reportMarkdown } from './markdown.js';
 export { runSummaryText } from './summary.js';
+export { reportHtml } from './html/page.js';
+export type { HtmlOptions } from './html/page.js';
