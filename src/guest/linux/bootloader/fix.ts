@@ -81,12 +81,7 @@ function fixSource(path: string, ctx: FixContext, editor: ArgumentEditor, hadVol
 const argumentVariable = /^\s*(?:export\s+)?(GRUB_CMDLINE_\w+|kernel_cmdline|\w*APPEND\w*)\+?=/;
 const turnedOff = /^(\s*(?:export\s+)?GRUB_DISABLE_LINUX_(?:PART)?UUID=)(["']?)true\2(\s*(?:#.*)?)$/;
 
-function fixAssignments(
-  path: string,
-  content: string,
-  editor: ArgumentEditor,
-  hadVolatileRoot: boolean,
-): string {
+function fixAssignments(path: string, content: string, editor: ArgumentEditor, hadVolatileRoot: boolean): string {
   let openQuote = '';
   return mapLines(content, (line) => {
     const where = `${path}:${line.number}`;
@@ -155,7 +150,8 @@ function fixGrubConfig(path: string, ctx: FixContext, editor: ArgumentEditor, no
   if (content === undefined || parseGrubConfig(content).isStub) return;
   const edited = mapLines(content, (line) => {
     const where = `${path}:${line.number}`;
-    if (kernelLine.test(line.text)) return editor.edit(line.text, where, /^\s*linux/.test(line.text) && !/memtest/.test(line.text));
+    if (kernelLine.test(line.text))
+      return editor.edit(line.text, where, /^\s*linux/.test(line.text) && !/memtest/.test(line.text));
     const variable = /^(\s*set\s+(?:default_)?kernelopts=)(["']?)(.*?)(\2\s*)$/.exec(line.text);
     if (variable === null) return line.text;
     return `${variable[1]}${variable[2]}${editor.edit(variable[3] ?? '', where, true)}${variable[4]}`;

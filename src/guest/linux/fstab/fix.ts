@@ -29,15 +29,10 @@ export function resolveContext(ctx: FixContext): ResolveContext {
 
 /** The device with the root filesystem; for a btrfs subvolume the device that holds it. */
 export function rootDevice(ctx: Pick<FixContext, 'inspection'>): BlockDevice | undefined {
-  const name = ctx.inspection.root?.device.replace(/^btrfsvol:/, '');
+  // A btrfs root is recorded as `device:subvolume`.
+  const name = ctx.inspection.root?.device.split(':')[0];
   if (name === undefined) return undefined;
-  const exact = ctx.inspection.block.find((device) => device.device === name);
-  if (exact !== undefined && exact.kind !== 'btrfs-subvolume') return exact;
-  const below = exact?.parents[0] ?? ctx.inspection.mountpoints.find((mount) => mount.path === '/')?.device;
-  return (
-    ctx.inspection.block.find((device) => device.device === below) ??
-    ctx.inspection.block.find((device) => name.startsWith(`${device.device}/`))
-  );
+  return ctx.inspection.block.find((device) => device.device === name && device.kind !== 'btrfs-subvolume');
 }
 
 /** Mapper names that crypttab gives, with the unlocked device they stand for. */

@@ -5,8 +5,8 @@ import { iniValue, parseIni } from '../text/ini.js';
 import { isInterfaceName, isPattern, normalizeMac, normalizeMacs } from './mac.js';
 import { parseUdevRules, ruleValue } from './udev-rules.js';
 
-/** Folders in which udev looks for rules that an administrator or a generator wrote. */
-export const udevRuleDirs = ['/etc/udev/rules.d', '/lib/udev/rules.d/local'] as const;
+/** Where rules stand that an administrator or a generator wrote. */
+export const udevRuleDir = '/etc/udev/rules.d';
 
 /** Rules and .link files that pin names, in file order. */
 export function readPins(tree: GuestTree): InterfacePin[] {
@@ -14,12 +14,11 @@ export function readPins(tree: GuestTree): InterfacePin[] {
 }
 
 function readUdevPins(tree: GuestTree): InterfacePin[] {
-  const dir = udevRuleDirs[0];
   return tree
-    .list(dir)
+    .list(udevRuleDir)
     .filter((name) => name.endsWith('.rules'))
     .flatMap((name) => {
-      const path = `${dir}/${name}`;
+      const path = `${udevRuleDir}/${name}`;
       return parseUdevRules(tree.text(path) ?? '').flatMap((rule) => {
         const mac = normalizeMac(ruleValue(rule, 'ATTR', 'address') ?? ruleValue(rule, 'SYSFS', 'address') ?? '');
         const target = ruleValue(rule, 'NAME');
