@@ -3,6 +3,7 @@
 #
 #   scripts/bootstrap.sh            install what is missing, then build
 #   scripts/bootstrap.sh --check    only say what is missing
+#   scripts/bootstrap.sh --no-build all but the build
 #   scripts/bootstrap.sh --no-npm   system packages only
 #
 # Exit codes: 0 ready, 1 the build failed, 2 wrong usage, 4 something is missing and could not be installed here.
@@ -13,12 +14,14 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 check_only=no
 with_npm=yes
+with_build=yes
 for argument in "$@"; do
   case $argument in
     --check) check_only=yes ;;
-    --no-npm) with_npm=no ;;
+    --no-build) with_build=no ;;
+    --no-npm) with_npm=no with_build=no ;;
     *)
-      echo "usage: scripts/bootstrap.sh [--check] [--no-npm]" >&2
+      echo "usage: scripts/bootstrap.sh [--check] [--no-build] [--no-npm]" >&2
       exit 2
       ;;
   esac
@@ -241,7 +244,7 @@ if [ $check_only = yes ]; then
   if [ $with_npm = yes ] && npm_stale; then
     say "npm packages are missing or older than package-lock.json: npm ci"
     status=4
-  elif [ $with_npm = yes ] && build_stale; then
+  elif [ $with_build = yes ] && build_stale; then
     say "dist is missing or older than the sources: npm run build"
     status=4
   fi
@@ -249,7 +252,5 @@ if [ $check_only = yes ]; then
   exit $status
 fi
 if [ ${#what_missing[@]} -gt 0 ]; then install_missing || exit 4; fi
-if [ $with_npm = yes ]; then
-  install_npm || exit 4
-  build || exit 1
-fi
+if [ $with_npm = yes ]; then install_npm || exit 4; fi
+if [ $with_build = yes ]; then build || exit 1; fi
