@@ -120,12 +120,14 @@ export async function admitImage(files: Files, request: AdmissionRequest): Promi
     const isLeaf = layers.length === 0;
     const facts = await (async () => {
       await using file = await files.open(path);
-      return readImage(file, said);
+      return await readImage(file, said);
     })();
     const above = layers.at(-1);
     if (above !== undefined && child !== undefined) {
       const mismatch = checkId(above, child, path, facts);
-      if (mismatch !== undefined && request.ignoreCid !== true) throw mismatch;
+      // A stream is opened with its own descriptor, so tools would refuse it anyway.
+      const mayIgnore = request.ignoreCid === true && above.subformat !== 'streamOptimized';
+      if (mismatch !== undefined && !mayIgnore) throw mismatch;
       if (mismatch !== undefined) notes.push(`content ids do not match and are ignored, as asked: ${mismatch.message}`);
       checkSizes(child, above.path, facts, path);
     }
@@ -135,6 +137,7 @@ export async function admitImage(files: Files, request: AdmissionRequest): Promi
       format: facts.format,
       subformat: facts.subformat,
       virtualSizeBytes: extents?.sizeBytes ?? facts.virtualSizeBytes,
+      ...(facts.contentId === undefined ? {} : { contentId: facts.contentId }),
       ...(extents === undefined ? {} : { extents: extents.list }),
     });
     chain.push(await recordFile(files, path, isLeaf ? 'image' : 'parent'));

@@ -15,6 +15,7 @@ export interface Layer {
   readonly format: DiskFormat;
   readonly subformat: string;
   readonly virtualSizeBytes: number;
+  readonly contentId?: string;
   /** Where in the archive it stands. */
   readonly window?: { readonly offset: number; readonly sizeBytes: number };
   /** VMDK only. */

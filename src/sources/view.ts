@@ -72,8 +72,17 @@ function createType(extents: readonly LayerExtent[]): string {
   return extents.some((extent) => extent.kind === 'sparse') ? 'twoGbMaxExtentSparse' : 'twoGbMaxExtentFlat';
 }
 
-/** Writes the descriptor of one layer. No empty line may stand in it: QEMU would take the extent after it twice. */
-async function writeDescriptor(shop: Workshop, layer: Layer, index: number, isLast: boolean): Promise<string> {
+/**
+ * Writes the descriptor of one layer. No empty line may stand in it: QEMU would take the extent after it twice.
+ * @param parent file name of the descriptor below in the same folder; absent when the parent is given as a node
+ */
+async function writeDescriptor(
+  shop: Workshop,
+  layers: readonly Layer[],
+  index: number,
+  parent: string | undefined,
+): Promise<string> {
+  const layer = layers[index] as Layer;
   const lines: string[] = [];
   for (const extent of layer.extents ?? []) {
     // A ZERO extent would be passed over and everything behind it would move.
@@ -81,20 +90,54 @@ async function writeDescriptor(shop: Workshop, layer: Layer, index: number, isLa
     const offset = EXTENT_WORDS[extent.kind] === 'FLAT' ? ` ${extent.offsetSectors}` : '';
     lines.push(`RW ${extent.sectors} ${EXTENT_WORDS[extent.kind]} "${name}"${offset}`);
   }
-  const id = (n: number): string => (n + 1).toString(16).padStart(8, '0');
   const text = [
     '# Disk DescriptorFile',
     'version=1',
-    `CID=${id(index)}`,
-    `parentCID=${isLast ? 'ffffffff' : id(index + 1)}`,
+    `CID=${layer.contentId ?? 'fffffffe'}`,
+    // What the child says may differ when that was accepted; tools would then refuse to read.
+    `parentCID=${layers[index + 1]?.contentId ?? 'ffffffff'}`,
     `createType="${createType(layer.extents ?? [])}"`,
-    ...(isLast ? [] : [`parentFileNameHint="layer${index + 1}.vmdk"`]),
+    ...(parent === undefined ? [] : [`parentFileNameHint="${parent}"`]),
     ...lines,
     '',
   ].join('\n');
-  const path = join(shop.dir, `layer${index}.vmdk`);
+  const path = join(shop.dir, descriptorName(index));
   await shop.files.writeAtomic(path, text);
   return path;
+}
+
+function descriptorName(index: number): string {
+  return `layer${index}.vmdk`;
+}
+
+/** A file that holds both descriptor and data can be opened as it is, once its parent is ours to say. */
+function opensDirectly(layer: Layer, below: Layer | undefined): boolean {
+  const [only, ...more] = layer.extents ?? [];
+  const isWhole = more.length === 0 && only?.kind === 'sparse' && only.path === layer.path;
+  // Streams must be: through a descriptor QEMU looks for their footer at the end of the descriptor.
+  return isWhole && (below === undefined || layer.subformat === 'streamOptimized');
+}
+
+/** A VMDK lies only on VMDKs. Descriptors name each other, which keeps long chains short; only streams need nodes. */
+async function vmdkNode(shop: Workshop, layers: readonly Layer[], index: number): Promise<BlockNode> {
+  const layer = layers[index] as Layer;
+  const below = layers[index + 1];
+  const backing = async (): Promise<BlockNode | null> =>
+    below === undefined ? null : await vmdkNode(shop, layers, index + 1);
+  if (opensDirectly(layer, below)) {
+    // Without a backing said here QEMU would follow a parent's name anywhere in the descriptor, comments included.
+    return { driver: 'vmdk', backing: await backing(), file: fileNode(await shortPath(shop, layer.path)) };
+  }
+  const rest = layers.slice(index + 1);
+  if (rest.some((lower, i) => opensDirectly(lower, rest[i + 1]) && lower.subformat === 'streamOptimized')) {
+    const file = fileNode(await writeDescriptor(shop, layers, index, undefined));
+    return { driver: 'vmdk', backing: await backing(), file };
+  }
+  for (let i = layers.length - 1; i > index; i -= 1) {
+    await writeDescriptor(shop, layers, i, i + 1 < layers.length ? descriptorName(i + 1) : undefined);
+  }
+  const path = await writeDescriptor(shop, layers, index, below === undefined ? undefined : descriptorName(index + 1));
+  return { driver: 'vmdk', file: fileNode(path) };
 }
 
 function fileNode(filename: string, window?: Layer['window']): BlockNode {
@@ -106,13 +149,7 @@ async function layerNode(shop: Workshop, layers: readonly Layer[], index: number
   const layer = layers[index] as Layer;
   const below = layers[index + 1];
   const driver = qemuFormat(layer.format);
-  if (layer.format === 'vmdk' && layer.window === undefined) {
-    // A VMDK lies only on VMDKs; their descriptors name each other.
-    let last = index;
-    while (layers[last + 1] !== undefined) last += 1;
-    for (let i = index; i <= last; i += 1) await writeDescriptor(shop, layers[i] as Layer, i, i === last);
-    return { driver, file: fileNode(join(shop.dir, `layer${index}.vmdk`)) };
-  }
+  if (layer.format === 'vmdk' && layer.window === undefined) return vmdkNode(shop, layers, index);
   const file = fileNode(await shortPath(shop, layer.path), layer.window);
   switch (layer.format) {
     case 'raw':
@@ -121,7 +158,6 @@ async function layerNode(shop: Workshop, layers: readonly Layer[], index: number
       // By itself QEMU takes the geometry of some creators, which cuts the disk.
       return { driver, force_size_calc: 'current_size', file };
     case 'vmdk':
-      // Without this QEMU would follow a parent's name anywhere in the embedded descriptor, comments included.
       return { driver, backing: null, file };
     case 'qcow2':
       return { driver, file, backing: below === undefined ? null : await layerNode(shop, layers, index + 1) };
@@ -136,7 +172,7 @@ function plainPath(layers: readonly Layer[], node: BlockNode): string | undefine
   const leaf = layers[0];
   const file = node['file'];
   if (typeof file !== 'object' || file?.driver !== 'file' || leaf?.format === 'vhd') return undefined;
-  if (leaf?.format === 'qcow2' && layers.length > 1) return undefined;
+  if (node['backing'] !== undefined && (leaf?.format !== 'qcow2' || layers.length > 1)) return undefined;
   return file['filename'] as string;
 }
 

@@ -99,7 +99,8 @@ function parseExtent(path: string, line: string): VmdkExtent {
   if (kind === 'zero') return { kind, sectors, offsetSectors: 0 };
   if (name === undefined) throw corrupt(path, `the extent line ${shown} names no file`);
   const offset = rest === undefined ? 0 : /^\d+$/.test(rest) ? Number(rest) : Number.NaN;
-  if (Number.isNaN(offset)) throw unsupported(path, `the extent line ${shown} names a device`);
+  // Extents on devices carry the id of a partition behind the offset.
+  if (Number.isNaN(offset) || /"\s+\d+\s+"/.test(name)) throw unsupported(path, `the extent line ${shown} names a device`);
   if (!Number.isSafeInteger(offset) || (offset > 0 && kind !== 'flat')) {
     throw corrupt(path, `the extent line ${shown} has an offset that cannot be used`);
   }
@@ -119,12 +120,12 @@ export function parseVmdkDescriptor(path: string, bytes: Buffer): VmdkDescriptor
     throw corrupt(path, 'the descriptor does not begin with "# Disk DescriptorFile"');
   }
   const values = new Map<string, string>();
-  const extents: VmdkExtent[] = [];
+  const extentLines: string[] = [];
   const notes: string[] = [];
   for (const line of lines) {
     if (line === '' || line.startsWith('#')) continue;
     if (/^(RW|RDONLY|NOACCESS)\s/i.test(line)) {
-      extents.push(parseExtent(path, line));
+      extentLines.push(line);
       continue;
     }
     const match = /^([A-Za-z0-9_.:-]+)\s*=\s*(?:"(.*)"|(.*))$/.exec(line);
@@ -145,6 +146,7 @@ export function parseVmdkDescriptor(path: string, bytes: Buffer): VmdkDescriptor
   if (values.has('keysafe') || values.has('encryption.keysafe') || values.has('ddb.encryption')) {
     throw encrypted(path, 'the disk is encrypted by its hypervisor');
   }
+  const extents = extentLines.map((line) => parseExtent(path, line));
   if (extents.length === 0) throw corrupt(path, 'the descriptor has no extents');
   const cid = contentId(path, 'CID', values.get('cid') ?? '');
   const parentCid = contentId(path, 'parentCID', values.get('parentcid') ?? NO_PARENT);
