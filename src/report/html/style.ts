@@ -53,6 +53,7 @@ details:last-of-type { border-bottom: 1px solid var(--line); }
 summary { cursor: pointer; padding: 8px 0; list-style-position: outside; }
 summary .soft { margin-left: 8px; }
 details > *:not(summary) { margin-bottom: 12px; }
+td details, td details:last-of-type { border: 0; } td summary { padding: 0; }
 .error { border-left: 3px solid var(--bad); background: var(--bad-bg); padding: 10px 14px; border-radius: 0 8px 8px 0; margin: 12px 0; }
 .gantt { display: grid; gap: 6px; margin-top: 4px; }
 .gantt .row { display: grid; grid-template-columns: minmax(90px, 170px) 1fr minmax(60px, 80px); gap: 12px; align-items: center; }

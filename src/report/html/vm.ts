@@ -164,6 +164,10 @@ function proof(vm: VmReport, screenshot: Buffer | undefined): Markup | undefined
     ${validation.evidenceDir === undefined ? undefined : html`<p class="soft">Evidence bundle: <code>${validation.evidenceDir}</code></p>`}`;
 }
 
+function count(number: number, word: string): string {
+  return `${number} ${word}${number === 1 ? '' : 's'}`;
+}
+
 /** Everything about one machine. */
 export function vmCard(vm: VmReport, screenshot: Buffer | undefined): Markup {
   const acted = vm.fix.filter((step) => step.status !== 'unchanged' && step.status !== 'skipped');
@@ -196,7 +200,7 @@ export function vmCard(vm: VmReport, screenshot: Buffer | undefined): Markup {
     ${
       files === 0 && acted.length === 0
         ? undefined
-        : html`<h3>Changes inside the guest (${files} files)</h3>
+        : html`<h3>Changes inside the guest (${count(files, 'file')})</h3>
             ${acted.flatMap(stepMarkup)}`
     }
     ${idle.length === 0 ? undefined : html`<p class="soft">Nothing to do for ${idle.map((step) => step.id).join(', ')}.</p>`}
@@ -232,7 +236,7 @@ export function vmCard(vm: VmReport, screenshot: Buffer | undefined): Markup {
       )}
     </details>
     <details>
-      <summary>Hardware <span class="soft">${vm.disks.length} disks, ${vm.nics.length} network adapters</span></summary>
+      <summary>Hardware <span class="soft">${count(vm.disks.length, 'disk')}, ${count(vm.nics.length, 'network adapter')}</span></summary>
       ${table(
         ['disk', 'source', 'format', 'size', 'bus'],
         vm.disks.map((disk) => [
