@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /**
  * Canonical JSON (RFC 8785 in what it demands of our data): sorted keys, shortest numbers, `undefined` members dropped.
@@ -24,7 +24,7 @@ export function canonicalJson(value: unknown): string {
 
 /** Lower-case hex SHA-256 of bytes or of UTF-8 text. */
 export function sha256(data: string | Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex');
+  return hash('sha256', data, 'hex');
 }
 
 /** SHA-256 of the canonical JSON of a value. */

@@ -25,7 +25,7 @@ describe('listSchedule', () => {
   it('never exceeds a capacity, keeps order, and beats no lower bound', () => {
     fc.assert(
       fc.property(chains, fc.integer({ min: 2, max: 6 }), fc.integer({ min: 1, max: 3 }), (durations, held, single) => {
-        const { starts, makespan, busy } = scheduleOf(durations, [held, single]);
+        const { starts, makespan, busy, peak } = scheduleOf(durations, [held, single]);
         const end = (task: number): number => (starts[task] ?? NaN) + (durations.flat()[task] ?? NaN);
         let holdSeconds = 0;
         for (const [chain] of durations.entries()) {
@@ -47,6 +47,8 @@ describe('listSchedule', () => {
           expect(one).toBeLessThanOrEqual(held);
           expect(two).toBeLessThanOrEqual(single);
         }
+        expect(peak[0]).toBeLessThanOrEqual(held);
+        expect(peak[1]).toBeGreaterThanOrEqual(1);
         const longest = Math.max(...durations.map((chain) => chain.reduce((sum, d) => sum + d, 0)));
         const load = durations.reduce((sum, chain) => sum + (chain[2] ?? 0), 0) / single;
         expect(makespan).toBeGreaterThanOrEqual(Math.max(longest, load));

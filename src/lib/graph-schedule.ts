@@ -34,6 +34,8 @@ export interface Schedule {
   readonly starts: Float64Array;
   /** Unit-seconds in use of every resource. */
   readonly busy: Float64Array;
+  /** Most units in use at once of every resource. */
+  readonly peak: Float64Array;
   /** Seconds that ready tasks waited for every resource. */
   readonly waited: Float64Array;
 }
@@ -54,6 +56,7 @@ export function listSchedule(input: ScheduleInput): Schedule {
   const holds = holdsOf(needs);
   const used = new Float64Array(capacities.length);
   const busy = new Float64Array(capacities.length);
+  const peak = new Float64Array(capacities.length);
   const waited = new Float64Array(capacities.length);
   const starts = new Float64Array(count).fill(-1);
   const readySince = new Float64Array(count);
@@ -68,7 +71,9 @@ export function listSchedule(input: ScheduleInput): Schedule {
   let now = 0;
 
   const charge = (resource: number, units: number): void => {
-    used[resource] = (used[resource] ?? 0) + units;
+    const total = (used[resource] ?? 0) + units;
+    used[resource] = total;
+    if (total > (peak[resource] ?? 0)) peak[resource] = total;
     // Units are booked for the time from now on; giving them back books the rest away.
     busy[resource] = (busy[resource] ?? 0) - units * now;
   };
@@ -149,7 +154,7 @@ export function listSchedule(input: ScheduleInput): Schedule {
     dispatch();
   }
   for (const [resource, units] of used.entries()) if (units !== 0) charge(resource, -units);
-  return { makespan: now, starts, busy, waited };
+  return { makespan: now, starts, busy, peak, waited };
 }
 
 /** Large needs (bytes) fall into classes of one octave, so that the number of queues does not grow with the tasks. */

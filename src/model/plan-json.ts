@@ -28,22 +28,25 @@ const COLUMNS = [
 ] as const;
 const BASIS = ['default', 'model', 'history'] as const;
 
-/** What tasks have in common. */
-type Shape = Omit<
+/** What tasks have in common. `settings` and `tools` are numbers of shared values; absent for tasks without a fingerprint. */
+interface Shape extends Pick<
   TaskNode,
-  | 'id'
-  | 'key'
-  | 'wave'
-  | 'batch'
-  | 'vmKey'
-  | 'deps'
-  | 'quorum'
-  | 'demand'
-  | 'estimate'
-  | 'priority'
-  | 'fingerprint'
-  | 'fingerprintParts'
-> & { readonly parts?: Omit<FingerprintParts, 'input' | 'source'> };
+  | 'kind'
+  | 'stage'
+  | 'host'
+  | 'cacheState'
+  | 'cacheReasons'
+  | 'skip'
+  | 'timeout'
+  | 'retry'
+  | 'cancel'
+  | 'mutatesSource'
+  | 'mutatesTarget'
+> {
+  readonly implVersion?: number;
+  readonly settings?: number;
+  readonly tools?: number;
+}
 
 /** A dependency in the file: the number of the row, and how. */
 type DepRow = readonly [row: number, on: TaskNode['deps'][number]['on']];
@@ -87,10 +90,11 @@ interface PlanFile extends Omit<TaskGraph, 'nodes' | 'vms'> {
 export function planToJson(graph: TaskGraph): string {
   const { nodes, vms, ...head } = graph;
   const table = sharedTable();
+  const shapes = shapeTable(table);
   const vmNumbers = new Map(vms.map((vm, number) => [vm.vmKey, number]));
   const rowNumbers = new Map(nodes.map((node, number) => [node.id, number]));
   const vmRows = vms.map((vm): VmRow => ({ ...vm, settings: table.put(vm.settings), origins: table.put(vm.origins) }));
-  const rows = nodes.map((node, number) => rowOf(node, number, graph, vmNumbers, rowNumbers, table));
+  const rows = nodes.map((node, number) => rowOf(node, number, graph, vmNumbers, rowNumbers, table, shapes));
   const lines = (items: readonly unknown[]): string =>
     items.length === 0 ? '[]' : `[\n${items.map((item) => JSON.stringify(item)).join(',\n')}\n]`;
   const headText = JSON.stringify({ ...head, format: FORMAT }).slice(0, -1);
@@ -124,6 +128,37 @@ function sharedTable(): SharedTable {
   };
 }
 
+/** Numbers of shapes. Tasks share their parts by identity, so that few of them are ever written out to be compared. */
+function shapeTable(table: SharedTable): (node: TaskNode) => number {
+  const numbers = new Map<string, number>();
+  return (node) => {
+    const { kind, stage, host, cacheState, cacheReasons, skip, timeout, retry, cancel } = node;
+    const { mutatesSource, mutatesTarget, fingerprintParts: parts } = node;
+    const settings = parts === undefined ? -1 : table.put(parts.settings);
+    const tools = parts === undefined ? -1 : table.put(parts.tools);
+    const key = `${kind} ${stage ?? ''} ${host} ${cacheState} ${table.put(cacheReasons)} ${skip ?? ''} ${table.put(timeout)} ${table.put(retry)} ${cancel} ${mutatesSource} ${mutatesTarget} ${parts?.implVersion ?? ''} ${settings} ${tools}`;
+    let number = numbers.get(key);
+    if (number === undefined) {
+      const shape: Shape = {
+        kind,
+        ...(stage === undefined ? {} : { stage }),
+        host,
+        cacheState,
+        cacheReasons,
+        ...(skip === undefined ? {} : { skip }),
+        timeout,
+        retry,
+        cancel,
+        mutatesSource,
+        mutatesTarget,
+        ...(parts === undefined ? {} : { implVersion: parts.implVersion, settings, tools }),
+      };
+      numbers.set(key, (number = table.put(shape)));
+    }
+    return number;
+  };
+}
+
 function rowOf(
   node: TaskNode,
   number: number,
@@ -131,60 +166,38 @@ function rowOf(
   vmNumbers: ReadonlyMap<string, number>,
   rowNumbers: ReadonlyMap<string, number>,
   table: SharedTable,
+  shapes: (node: TaskNode) => number,
 ): Row {
-  const {
-    id,
-    key,
-    wave,
-    batch,
-    vmKey,
-    deps,
-    quorum,
-    demand,
-    estimate,
-    priority,
-    fingerprint,
-    fingerprintParts,
-    ...rest
-  } = node;
-  const vmNumber = vmNumbers.get(vmKey ?? '') ?? -1;
+  const { deps, quorum, estimate, fingerprintParts: parts } = node;
+  const vmNumber = node.vmKey === undefined ? -1 : (vmNumbers.get(node.vmKey) ?? -1);
   const vm = graph.vms[vmNumber];
   const before = graph.nodes[number - 1];
   const rowNumber = (dep: string): number => rowNumbers.get(dep) ?? -1;
   const isUsual = deps.length === 1 && deps[0]?.id === before?.id && deps[0]?.on === 'success';
-  const shape: Shape = {
-    ...rest,
-    ...(fingerprintParts === undefined
-      ? {}
-      : {
-          parts: {
-            implVersion: fingerprintParts.implVersion,
-            settings: fingerprintParts.settings,
-            tools: fingerprintParts.tools,
-          },
-        }),
-  };
   return [
-    id,
-    table.put(shape),
+    node.id,
+    shapes(node),
     vmNumber,
-    key === usualKey(graph.playbook, vm, node.stage) ? 0 : key,
-    wave === vm?.wave ? 0 : wave,
-    batch,
+    node.key === usualKey(graph.playbook, vm, node.stage) ? 0 : node.key,
+    node.wave === vm?.wave ? 0 : node.wave,
+    node.batch,
     isUsual ? 0 : deps.map((dep): DepRow => [rowNumber(dep.id), dep.on]),
     quorum === undefined ? 0 : { ...quorum, of: quorum.of.map(rowNumber) },
-    table.put(demand),
+    table.put(node.demand),
     estimate.p50s,
     estimate.p90s,
     estimate.bytes ?? -1,
     BASIS.indexOf(estimate.basis),
-    priority,
-    fingerprint ?? 0,
-    fingerprintParts !== undefined && fingerprintParts.input === (before?.fingerprint ?? undefined)
-      ? 0
-      : (fingerprintParts?.input ?? null),
-    fingerprintParts === undefined || Object.keys(fingerprintParts.source).length === 0 ? 0 : fingerprintParts.source,
+    node.priority,
+    node.fingerprint ?? 0,
+    parts !== undefined && parts.input !== null && parts.input === before?.fingerprint ? 0 : (parts?.input ?? null),
+    parts === undefined || isEmpty(parts.source) ? 0 : parts.source,
   ];
+}
+
+function isEmpty(record: Readonly<Record<string, unknown>>): boolean {
+  for (const _ in record) return false;
+  return true;
 }
 
 function usualKey(playbook: string, vm: { wave: string; name: string } | undefined, stage: string | undefined): string {
@@ -236,36 +249,63 @@ function graphOf(file: PlanFile): TaskGraph {
     if (id === undefined) throw new DroverError({ code: 'plan.file-invalid', message: `the plan has no task ${row}` });
     return id;
   };
-  const nodes = rows.map((row, number): TaskNode => {
-    const [id, shapeNumber, vmNumber, key, wave, batch, deps, quorum, demand] = row;
-    const [, , , , , , , , , p50s, p90s, bytes, basis, priority, fingerprint, input, source] = row;
-    const { parts, ...shape } = value<Shape>(shapeNumber);
-    const vm = vms[vmNumber];
-    const before = rows[number - 1];
-    const estimate: Estimate = { p50s, p90s, ...(bytes < 0 ? {} : { bytes }), basis: BASIS[basis] ?? 'default' };
-    return {
-      id,
-      key: key === 0 ? usualKey(file.playbook, vm, shape.stage) : key,
-      ...shape,
-      wave: wave === 0 ? (vm?.wave ?? '') : wave,
-      batch,
-      ...(vm === undefined ? {} : { vmKey: vm.vmKey }),
-      deps: deps === 0 ? [{ id: idOf(number - 1), on: 'success' }] : deps.map(([dep, on]) => ({ id: idOf(dep), on })),
-      ...(quorum === 0 ? {} : { quorum: { ...quorum, of: quorum.of.map(idOf) } }),
-      demand: value<readonly Demand[]>(demand),
-      estimate,
-      priority,
-      fingerprint: fingerprint === 0 ? null : fingerprint,
-      ...(parts === undefined
-        ? {}
-        : {
-            fingerprintParts: {
-              ...parts,
-              input: input === 0 ? (before?.[14] === 0 ? null : (before?.[14] ?? null)) : input,
-              source: source === 0 ? {} : source,
-            },
-          }),
-    };
-  });
+  const nodes = rows.map((row, number) => nodeOf(row, rows[number - 1], { file, vms, value, idOf }));
   return { ...head, vms, nodes };
+}
+
+interface Reading {
+  readonly file: PlanFile;
+  readonly vms: readonly PlannedVm[];
+  readonly value: <T>(number: number) => T;
+  readonly idOf: (row: number) => string;
+}
+
+function nodeOf(row: Row, before: Row | undefined, { file, vms, value, idOf }: Reading): TaskNode {
+  const [id, shapeNumber, vmNumber, key, wave, batch, deps, quorum, demand] = row;
+  const [, , , , , , , , , p50s, p90s, bytes, basis, priority, fingerprint, input, source] = row;
+  const shape = value<Shape>(shapeNumber);
+  const vm = vmNumber < 0 ? undefined : vms[vmNumber];
+  const estimate: Estimate =
+    bytes < 0
+      ? { p50s, p90s, basis: BASIS[basis] ?? 'default' }
+      : { p50s, p90s, bytes, basis: BASIS[basis] ?? 'default' };
+  const common = {
+    id,
+    key: key === 0 ? usualKey(file.playbook, vm, shape.stage) : key,
+    kind: shape.kind,
+    wave: wave === 0 ? (vm?.wave ?? '') : wave,
+    batch,
+    host: shape.host,
+    deps:
+      deps === 0
+        ? [{ id: before?.[0] ?? idOf(-1), on: 'success' as const }]
+        : deps.map(([dep, on]) => ({ id: idOf(dep), on })),
+    demand: value<readonly Demand[]>(demand),
+    estimate,
+    priority,
+    fingerprint: fingerprint === 0 ? null : fingerprint,
+    cacheState: shape.cacheState,
+    cacheReasons: shape.cacheReasons,
+    timeout: shape.timeout,
+    retry: shape.retry,
+    cancel: shape.cancel,
+    mutatesSource: shape.mutatesSource,
+    mutatesTarget: shape.mutatesTarget,
+  };
+  const node: { -readonly [K in keyof TaskNode]: TaskNode[K] } = common;
+  if (vm !== undefined) node.vmKey = vm.vmKey;
+  if (shape.stage !== undefined) node.stage = shape.stage;
+  if (shape.skip !== undefined) node.skip = shape.skip;
+  if (quorum !== 0) node.quorum = { ...quorum, of: quorum.of.map(idOf) };
+  if (shape.implVersion !== undefined && shape.settings !== undefined && shape.tools !== undefined) {
+    const previous = before?.[14];
+    node.fingerprintParts = {
+      implVersion: shape.implVersion,
+      settings: value(shape.settings),
+      input: input === 0 ? (typeof previous === 'string' ? previous : null) : input,
+      source: source === 0 ? {} : source,
+      tools: value(shape.tools),
+    };
+  }
+  return node;
 }

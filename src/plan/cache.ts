@@ -2,6 +2,8 @@ import type { CacheState, Reason } from '../model/graph.js';
 import type { PreviousRecord } from '../model/history.js';
 import { STAGES, stageIndex } from '../model/stage.js';
 import type { StageName } from '../model/stage.js';
+import { byStage } from './by-stage.js';
+import type { ByStage } from './by-stage.js';
 import type { StageFingerprint } from './fingerprint.js';
 import { changeReasons } from './reasons.js';
 
@@ -12,12 +14,14 @@ export interface CacheDecision {
 }
 
 export interface CacheQuestion {
-  readonly fingerprints: Readonly<Record<StageName, StageFingerprint>>;
+  readonly fingerprints: ByStage<StageFingerprint>;
   readonly previous: Readonly<Partial<Record<StageName, PreviousRecord>>>;
   readonly origins: Readonly<Record<string, string>>;
   readonly force: readonly StageName[];
 }
 
+/** Shared by all machines that no run has touched. */
+const NEVER_RAN: ByStage<CacheDecision> = byStage(() => ({ state: 'miss', reasons: [{ kind: 'never-ran' }] }));
 const LAST_READER = stageIndex('CONVERT');
 
 /**
@@ -27,23 +31,22 @@ const LAST_READER = stageIndex('CONVERT');
  * matter while only VALIDATE runs, because it reads products; otherwise their stages run again to make them anew, and what
  * lies between them and is whole stays a hit: the same input gives the same facts.
  */
-export function decideCache(question: CacheQuestion): Readonly<Record<StageName, CacheDecision>> {
+export function decideCache(question: CacheQuestion): ByStage<CacheDecision> {
+  if (question.force.length === 0 && Object.keys(question.previous).length === 0) return NEVER_RAN;
   const own = STAGES.map((stage) => ownReasons(stage, question));
   const found = own.findIndex((reasons) => reasons.length > 0);
   const firstMiss = found === -1 ? STAGES.length : found;
-  const result = {} as Record<StageName, CacheDecision>;
-  for (const [index, stage] of STAGES.entries()) {
+  return byStage((stage) => {
+    const index = stageIndex(stage);
     if (index >= firstMiss) {
-      result[stage] = { state: 'miss', reasons: index === firstMiss ? (own[index] ?? []) : laterReasons(index, own) };
-      continue;
+      return { state: 'miss', reasons: index === firstMiss ? (own[index] ?? []) : laterReasons(index, own) };
     }
     const outputs = question.previous[stage]?.artefact?.outputs;
     const isNeeded = outputs?.kind === 'dropped' && firstMiss <= LAST_READER;
-    result[stage] = isNeeded
+    return isNeeded
       ? { state: 'miss', reasons: [{ kind: 'artefact-missing', path: outputs.paths[0] ?? stage }] }
       : { state: 'hit', reasons: [] };
-  }
-  return result;
+  });
 }
 
 /** Why the stage's own earlier work does not count; empty when it does. */

@@ -26,31 +26,40 @@ const PRIOR = {
   taskS: 1,
 } as const;
 
-/** Median and 90th percentile of what stages took before, per second or per byte moved. */
-export type HistoryModel = (
+/** Median and 90th percentile of what stages took before. */
+type HistoryModel = (
   stage: StageName,
   source: string,
   bytes: number,
 ) => { readonly p50s: number; readonly p90s: number } | undefined;
 
-/** Duration of a stage: from at least five earlier runs of the same stage and source on this host, else from the size, else a prior. */
-export function estimateStage(vm: PlannedVm, stage: StageName, sizes: VmSizes, history: HistoryModel): Estimate {
-  const bytes = stageBytes(stage, sizes);
-  const known = history(stage, vm.source, bytes);
-  const withBytes = bytes > 0 ? { bytes } : {};
-  if (known !== undefined)
-    return { p50s: rounded(known.p50s), p90s: rounded(known.p90s), ...withBytes, basis: 'history' };
-  const p50s = modelSeconds(vm, stage, bytes);
-  return {
-    p50s: rounded(p50s),
-    p90s: rounded(p50s * P90_FACTOR),
-    ...withBytes,
-    basis: bytes > 0 ? 'model' : 'default',
+/**
+ * Duration of a stage: from at least five earlier runs of the same stage and source on this host, else from the size, else
+ * a prior. Machines that get the same estimate share one object.
+ */
+export function estimator(
+  lines: readonly HistoryLine[],
+): (vm: PlannedVm, stage: StageName, sizes: VmSizes) => Estimate {
+  const history = historyModel(lines);
+  const shared = new Map<string, Estimate>();
+  return (vm, stage, sizes) => {
+    const bytes = stageBytes(stage, sizes);
+    const known = history(stage, vm.source, bytes);
+    const p50s = known?.p50s ?? modelSeconds(vm, stage, bytes);
+    const p90s = known?.p90s ?? p50s * P90_FACTOR;
+    const basis = known !== undefined ? 'history' : bytes > 0 ? 'model' : 'default';
+    const key = `${p50s} ${p90s} ${bytes} ${basis}`;
+    let estimate = shared.get(key);
+    if (estimate === undefined) {
+      estimate = { p50s: rounded(p50s), p90s: rounded(p90s), ...(bytes > 0 ? { bytes } : {}), basis };
+      shared.set(key, estimate);
+    }
+    return estimate;
   };
 }
 
 /** Bytes that a stage moves; 0 for one whose duration does not follow from the size of the disks. */
-export function stageBytes(stage: StageName, sizes: VmSizes): number {
+function stageBytes(stage: StageName, sizes: VmSizes): number {
   if (stage === 'FETCH') return Math.ceil(sizes.fetchBytes);
   if (stage === 'FLATTEN') return Math.ceil(sizes.copyBytes);
   return stage === 'CONVERT' ? Math.ceil(sizes.dataBytes) : 0;
@@ -89,10 +98,10 @@ interface Samples {
 }
 
 /** Groups what succeeded by stage, source and host. */
-export function historyModel(lines: readonly HistoryLine[], host = LOCAL_HOST): HistoryModel {
+function historyModel(lines: readonly HistoryLine[]): HistoryModel {
   const groups = new Map<string, Samples>();
   for (const line of lines) {
-    if (line.state !== 'succeeded' || line.host !== host || !(line.seconds >= 0)) continue;
+    if (line.state !== 'succeeded' || line.host !== LOCAL_HOST || !(line.seconds >= 0)) continue;
     const key = `${line.stage} ${line.source}`;
     let group = groups.get(key);
     if (group === undefined) groups.set(key, (group = { seconds: [], perByte: [] }));

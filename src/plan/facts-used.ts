@@ -1,16 +1,24 @@
-import type { PlannedVm } from '../model/graph.js';
-import type { PlanFacts } from './facts.js';
-import { descriptionDigest } from './fingerprint.js';
+import { digestOf } from '../lib/canonical-json.js';
 import { STAGES } from '../model/stage.js';
+import type { PlanFacts } from './facts.js';
 
-/** The facts that a plan rests on, as text: tool versions, the KVM verdict, and what every source said. */
-export function factsUsed(facts: PlanFacts, vms: readonly PlannedVm[]): Readonly<Record<string, string>> {
-  const used: Record<string, string> = { 'host.kvm': facts.host.kvm.usable ? 'usable' : 'not usable' };
+/** Digits of a digest that are kept to compare facts. */
+const SHOWN_DIGITS = 16;
+
+/**
+ * The facts that a plan rests on, as text: tool versions, the KVM verdict, and a digest of what every source said.
+ * @param sources called with a function that takes the name and the source facts of every machine
+ */
+export function factsUsed(
+  facts: PlanFacts,
+  sources: (note: (name: string, source: Readonly<Record<string, string>>) => void) => void,
+): Readonly<Record<string, string>> {
+  const used: [name: string, value: string][] = [['host.kvm', facts.host.kvm.usable ? 'usable' : 'not usable']];
   for (const tool of new Set(STAGES.flatMap((stage) => facts.stages[stage].tools))) {
-    used[`tool.${tool}`] = facts.tools[tool] ?? 'missing';
+    used.push([`tool.${tool}`, facts.tools[tool] ?? 'missing']);
   }
-  for (const vm of vms) used[`vm.${vm.vmKey}`] = descriptionDigest(vm.description);
-  return Object.fromEntries(Object.entries(used).sort(([a], [b]) => (a < b ? -1 : 1)));
+  sources((name, source) => used.push([name, digestOf(source).slice(0, SHOWN_DIGITS)]));
+  return Object.fromEntries(used.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 export interface FactDrift {

@@ -6,9 +6,10 @@ import { canonicalJson, digestOf, sha256 } from '../lib/canonical-json.js';
 import { parsePointer } from '../lib/json-pointer.js';
 import type { FingerprintParts, PlannedVm } from '../model/graph.js';
 import type { ResolvedSettings } from '../model/settings.js';
-import { STAGES } from '../model/stage.js';
 import type { StageName } from '../model/stage.js';
 import type { ChainFile, VmDescription } from '../model/vm.js';
+import { byStage } from './by-stage.js';
+import type { ByStage } from './by-stage.js';
 import type { PlanFacts } from './facts.js';
 
 /** Version of the way fingerprints are made. */
@@ -20,12 +21,10 @@ export interface StageFingerprint {
   readonly parts: FingerprintParts;
 }
 
-export type Fingerprinter = (vm: PlannedVm) => Readonly<Record<StageName, StageFingerprint>>;
+export type Fingerprinter = (vm: PlannedVm) => ByStage<StageFingerprint>;
 
 interface Piece {
   readonly values: Readonly<Record<string, unknown>>;
-  /** Canonical members without braces, by pointer. */
-  readonly members: readonly (readonly [pointer: string, json: string])[];
   readonly json: string;
 }
 
@@ -34,9 +33,9 @@ interface Piece {
  * attempts, run ids, host names, scratch paths, capacities.
  */
 export function fingerprinter(facts: PlanFacts): Fingerprinter {
-  const tools = perStage((stage) => toolVersions(facts, stage));
-  const toolsJson = perStage((stage) => canonicalJson(tools[stage]));
-  const pointers = perStage((stage) => [...new Set(facts.stages[stage].readsSettings)].sort());
+  const tools = byStage((stage) => toolVersions(facts, stage));
+  const toolsJson = byStage((stage) => canonicalJson(tools[stage]));
+  const pointers = byStage((stage) => [...new Set(facts.stages[stage].readsSettings)].sort());
   const pieces = new WeakMap<ResolvedSettings, Map<StageName, Piece>>();
 
   const pieceOf = (settings: ResolvedSettings, stage: StageName): Piece => {
@@ -48,22 +47,18 @@ export function fingerprinter(facts: PlanFacts): Fingerprinter {
   };
 
   return (vm) => {
-    const result = {} as Record<StageName, StageFingerprint>;
     let input: string | null = null;
-    for (const stage of STAGES) {
+    return byStage((stage) => {
       const { implVersion } = facts.stages[stage];
-      const source = stage === 'FETCH' ? sourceFacts(vm.description) : NO_SOURCE;
-      const base = pieceOf(vm.settings, stage);
-      // The name and the folder of the machine are written into the product.
-      const piece = stage === 'CONVERT' ? withPlace(base, vm) : base;
+      const source = machineFacts(vm, stage);
+      const piece = pieceOf(vm.settings, stage);
       const parts: FingerprintParts = { implVersion, settings: piece.values, input, source, tools: tools[stage] };
       // The canonical JSON of { v, stage, ...parts }, joined from parts that many machines share.
       const json: string = `{"implVersion":${canonicalJson(implVersion)},"input":${canonicalJson(input)},"settings":${piece.json},"source":${canonicalJson(source)},"stage":"${stage}","tools":${toolsJson[stage]},"v":${FINGERPRINT_VERSION}}`;
       const fingerprint = sha256(json);
-      result[stage] = { fingerprint, parts };
       input = fingerprint;
-    }
-    return result;
+      return { fingerprint, parts };
+    });
   };
 }
 
@@ -74,10 +69,6 @@ export function fingerprintOf(stage: StageName, parts: FingerprintParts): string
 
 const NO_SOURCE: Readonly<Record<string, string>> = Object.freeze({});
 
-function perStage<T>(make: (stage: StageName) => T): Readonly<Record<StageName, T>> {
-  return Object.fromEntries(STAGES.map((stage) => [stage, make(stage)])) as Record<StageName, T>;
-}
-
 function toolVersions(facts: PlanFacts, stage: StageName): Readonly<Record<string, string>> {
   const names = [...new Set(facts.stages[stage].tools)].sort();
   return Object.fromEntries(names.map((name) => [name, facts.tools[name] ?? 'missing']));
@@ -85,26 +76,12 @@ function toolVersions(facts: PlanFacts, stage: StageName): Readonly<Record<strin
 
 function makePiece(settings: ResolvedSettings, pointers: readonly string[]): Piece {
   const values: Record<string, unknown> = {};
-  const members: [string, string][] = [];
   for (const pointer of pointers) {
     const value = valueAt(settings, pointer);
     if (value === undefined) continue;
     values[pointer] = value;
-    members.push([pointer, canonicalJson(value)]);
   }
-  return { values, members, json: joined(members) };
-}
-
-function withPlace(piece: Piece, vm: PlannedVm): Piece {
-  const place = { '/vm/name': vm.name, '/vm/outDir': vm.outDir };
-  const members = [...piece.members, ...Object.entries(place).map(([k, v]) => [k, canonicalJson(v)] as const)].sort(
-    ([a], [b]) => (a < b ? -1 : 1),
-  );
-  return { values: { ...piece.values, ...place }, members, json: joined(members) };
-}
-
-function joined(members: Piece['members']): string {
-  return `{${members.map(([pointer, json]) => `${JSON.stringify(pointer)}:${json}`).join(',')}}`;
+  return { values, json: canonicalJson(values) };
 }
 
 function valueAt(settings: ResolvedSettings, pointer: string): unknown {
@@ -114,6 +91,12 @@ function valueAt(settings: ResolvedSettings, pointer: string): unknown {
     value = (value as Record<string, unknown>)[part];
   }
   return value;
+}
+
+/** Facts of the one machine that a stage works on: its source, and for the product the name and folder written into it. */
+function machineFacts(vm: PlannedVm, stage: StageName): Readonly<Record<string, string>> {
+  if (stage === 'FETCH') return sourceFacts(vm.description);
+  return stage === 'CONVERT' ? { '/name': vm.name, '/outDir': vm.outDir } : NO_SOURCE;
 }
 
 /** One entry per file of every disk, and one for everything else that the source says about the machine. */
@@ -147,9 +130,4 @@ function locationShape(location: VmDescription['disks'][number]['location']): un
   }
   const { files: _, ...rest } = location;
   return rest;
-}
-
-/** Digest of the source facts of a machine, which a run of a saved plan compares again. */
-export function descriptionDigest(description: VmDescription): string {
-  return digestOf(sourceFacts(description)).slice(0, SHOWN_DIGITS);
 }

@@ -16,8 +16,8 @@ describe('identity', () => {
   it('extends both ids of a collision and no other', () => {
     const digest = (text: string): string =>
       text === 'c' ? 'f'.repeat(64) : `${'0'.repeat(16)}${sha256(text).slice(0, 48)}`;
-    const ids = shortIds(['a', 'b', 'c', 'a'], digest);
-    expect([...ids.values()].map((id) => id.length)).toEqual([24, 24, 16]);
-    expect(new Set(ids.values()).size).toBe(3);
+    const ids = shortIds(['a', 'b', 'c'], digest);
+    expect(ids.map((id) => id.length)).toEqual([24, 24, 16]);
+    expect(new Set(ids).size).toBe(3);
   });
 });

@@ -11,27 +11,16 @@ export function stageIdKey(playbook: string, vmKey: string, stage: StageName): s
 }
 
 /**
- * Short ids for identity keys: the first 16 hex digits of their SHA-256, 24 for those that would be equal.
+ * Short ids for distinct identity keys, in their order: the first 16 hex digits of their SHA-256, 24 for those that would
+ * be equal.
  * @param digest replaced by tests that need a collision
  */
-export function shortIds(
-  idKeys: Iterable<string>,
-  digest: (text: string) => string = sha256,
-): ReadonlyMap<string, string> {
-  const ids = new Map<string, string>();
-  const owners = new Map<string, string[]>();
-  for (const idKey of idKeys) {
-    if (ids.has(idKey)) continue;
-    const id = digest(idKey).slice(0, SHORT);
-    ids.set(idKey, id);
-    const same = owners.get(id);
-    if (same === undefined) owners.set(id, [idKey]);
-    else same.push(idKey);
-  }
-  for (const same of owners.values()) {
-    if (same.length > 1) for (const idKey of same) ids.set(idKey, digest(idKey).slice(0, LONG));
-  }
-  return ids;
+export function shortIds(idKeys: readonly string[], digest: (text: string) => string = sha256): readonly string[] {
+  const ids = idKeys.map((idKey) => digest(idKey).slice(0, SHORT));
+  if (new Set(ids).size === ids.length) return ids;
+  const uses = new Map<string, number>();
+  for (const id of ids) uses.set(id, (uses.get(id) ?? 0) + 1);
+  return ids.map((id, at) => ((uses.get(id) ?? 0) > 1 ? digest(idKeys[at] ?? '').slice(0, LONG) : id));
 }
 
 export interface StageTaskId {
@@ -44,9 +33,5 @@ export interface StageTaskId {
 export function stageTaskIds(playbook: string, vmKeys: readonly string[]): readonly StageTaskId[] {
   const keys = vmKeys.flatMap((vmKey) => STAGES.map((stage) => ({ vmKey, stage })));
   const ids = shortIds(keys.map(({ vmKey, stage }) => stageIdKey(playbook, vmKey, stage)));
-  return keys.map(({ vmKey, stage }) => ({
-    taskId: ids.get(stageIdKey(playbook, vmKey, stage)) ?? '',
-    vmKey,
-    stage,
-  }));
+  return keys.map(({ vmKey, stage }, at) => ({ taskId: ids[at] ?? '', vmKey, stage }));
 }

@@ -3,10 +3,14 @@
  * no clock, no process; equal inputs give equal bytes.
  */
 export { compilePlan } from './compile.js';
-export { factsDrift, factsUsed } from './facts-used.js';
+export { factsDrift } from './facts-used.js';
 export type { FactDrift } from './facts-used.js';
 export { LOCAL_HOST } from './facts.js';
 export type { HostFacts, PlanFacts, PlanInput, Selection, StageFacts, TargetFacts } from './facts.js';
+export { forecast, willRun } from './forecast.js';
+export type { Forecast, PoolForecast, Span, WaveForecast } from './forecast.js';
 export { stageTaskIds } from './identity.js';
 export type { StageTaskId } from './identity.js';
+export { planDiff, planDiffText } from './plan-diff.js';
+export type { PlanDiff, StageRerun, VmChange } from './plan-diff.js';
 export { reasonText } from './reasons.js';

@@ -2,12 +2,11 @@ import { topologicalOrder, upwardRanks } from '../lib/graph.js';
 import { parseDuration } from '../lib/units.js';
 import type { Estimate, PlannedVm, RetryPolicy, TaskNode } from '../model/graph.js';
 import type { StageName } from '../model/stage.js';
-import type { CacheDecision } from './cache.js';
 import { LOCAL_HOST } from './facts.js';
 import type { Selection } from './facts.js';
-import type { StageFingerprint } from './fingerprint.js';
 import { skipOf } from './selection.js';
 import type { Vertex } from './skeleton.js';
+import type { VmPlan } from './vm-plans.js';
 
 const MIN_WALL_S = 30 * 60;
 const STALL_S = 10 * 60;
@@ -16,52 +15,39 @@ const RETRY_CAP_MS = 300_000;
 const DEFAULT_ATTEMPTS = { FETCH: 5, other: 2 } as const;
 const NO_TIME: Estimate = { p50s: 0, p90s: 0, basis: 'default' };
 
-/** Everything the plan knows about one machine. */
-export interface VmPlan {
-  readonly demands: Readonly<Record<StageName, TaskNode['demand']>>;
-  readonly estimates: Readonly<Record<StageName, Estimate>>;
-  readonly fingerprints: Readonly<Record<StageName, StageFingerprint>>;
-  readonly cache: Readonly<Record<StageName, CacheDecision>>;
-}
-
 /** The nodes of the graph, in the order of the skeleton. */
 export function taskNodes(
   selection: Selection | undefined,
   skeleton: readonly Vertex[],
-  ids: ReadonlyMap<string, string>,
+  ids: readonly string[],
   plans: ReadonlyMap<string, VmPlan>,
 ): readonly TaskNode[] {
-  const id = (vertex: number): string => ids.get(skeleton[vertex]?.idKey ?? '') ?? '';
-  const planOf = (vertex: Vertex): VmPlan | undefined => plans.get(vertex.entry?.vm.vmKey ?? '');
-  const estimates = skeleton.map((vertex) =>
-    vertex.stage === undefined ? NO_TIME : (planOf(vertex)?.estimates[vertex.stage] ?? NO_TIME),
-  );
-  const successors: number[][] = skeleton.map(() => []);
-  for (const [at, { deps }] of skeleton.entries()) for (const { vertex } of deps) successors[vertex]?.push(at);
-  const ranks = upwardRanks(
-    successors,
-    estimates.map((estimate) => estimate.p50s),
-    topologicalOrder(successors).order,
-  );
+  const id = (vertex: number): string => ids[vertex] ?? '';
+  const vmPlans = skeleton.map(({ entry }) => (entry === undefined ? undefined : plans.get(entry.vm.vmKey)));
+  const medians = new Float64Array(skeleton.length);
+  for (const [at, { stage }] of skeleton.entries()) {
+    if (stage !== undefined) medians[at] = vmPlans[at]?.estimates[stage].p50s ?? 0;
+  }
+  const ranks = ranksOf(skeleton, medians);
+  const limits = taskLimits();
   return skeleton.map((vertex, at): TaskNode => {
-    const plan = planOf(vertex);
-    const estimate = estimates[at] ?? NO_TIME;
-    const head = {
-      id: id(at),
-      key: vertex.key,
-      kind: vertex.kind,
-      wave: vertex.wave,
-      batch: vertex.batch,
-      host: LOCAL_HOST,
-      deps: vertex.deps.map((dep) => ({ id: id(dep.vertex), on: dep.on })),
-      estimate,
-      priority: Math.round((ranks[at] ?? 0) * 1000) / 1000,
-    };
-    if (vertex.entry === undefined || vertex.stage === undefined || plan === undefined) {
+    const { entry, stage, quorum } = vertex;
+    const plan = vmPlans[at];
+    const deps = vertex.deps.map((dep) => ({ id: id(dep.vertex), on: dep.on }));
+    const priority = Math.round((ranks[at] ?? 0) * 1000) / 1000;
+    if (entry === undefined || stage === undefined || plan === undefined) {
       return {
-        ...head,
-        ...(vertex.quorum === undefined ? {} : { quorum: { ...vertex.quorum, of: vertex.quorum.of.map(id) } }),
+        id: id(at),
+        key: vertex.key,
+        kind: vertex.kind,
+        wave: vertex.wave,
+        batch: vertex.batch,
+        host: LOCAL_HOST,
+        deps,
+        ...(quorum === undefined ? {} : { quorum: { ...quorum, of: quorum.of.map(id) } }),
         demand: [],
+        estimate: NO_TIME,
+        priority,
         fingerprint: null,
         cacheState: 'unknown',
         cacheReasons: [],
@@ -72,40 +58,73 @@ export function taskNodes(
         mutatesTarget: false,
       };
     }
-    const { stage } = vertex;
-    const { vm } = vertex.entry;
-    const skip = skipOf(selection, vm.name, stage);
-    return {
-      ...head,
+    const { vm } = entry;
+    const { fingerprint, parts } = plan.fingerprints[stage];
+    const { state, reasons } = plan.cache[stage];
+    const estimate = plan.estimates[stage];
+    const node: TaskNode = {
+      id: id(at),
+      key: vertex.key,
+      kind: 'stage',
+      wave: vertex.wave,
+      batch: vertex.batch,
       vmKey: vm.vmKey,
       stage,
+      host: LOCAL_HOST,
+      deps,
       demand: plan.demands[stage],
-      fingerprint: plan.fingerprints[stage].fingerprint,
-      fingerprintParts: plan.fingerprints[stage].parts,
-      cacheState: plan.cache[stage].state,
-      cacheReasons: plan.cache[stage].reasons,
-      ...(skip === undefined ? {} : { skip }),
-      timeout: timeoutOf(vm, stage, estimate),
-      retry: retryOf(vm, stage),
+      estimate,
+      priority,
+      fingerprint,
+      fingerprintParts: parts,
+      cacheState: state,
+      cacheReasons: reasons,
+      timeout: limits.timeout(vm, stage, estimate),
+      retry: limits.retry(vm, stage),
       cancel: stage === 'FETCH' ? 'checkpoint' : stage === 'PLAN' ? 'finish' : 'kill',
       mutatesSource: false,
       mutatesTarget: stage === 'CONVERT',
     };
+    const skip = skipOf(selection, vm.name, stage);
+    return skip === undefined ? node : { ...node, skip };
   });
 }
 
-/** No stage may hang for ever: the playbook's limit, else four times its slow estimate, at least half an hour. */
-function timeoutOf(vm: PlannedVm, stage: StageName, estimate: Estimate): TaskNode['timeout'] {
-  const set = vm.settings.timeouts[stage];
-  const setMs = set === undefined ? undefined : parseDuration(set);
-  return {
-    wallS: setMs === undefined ? Math.ceil(Math.max(MIN_WALL_S, 4 * estimate.p90s)) : setMs / 1000,
-    stallS: stage === 'FETCH' || stage === 'CONVERT' ? STALL_S : null,
-  };
+/** The longest chain from every vertex to the end, in seconds. */
+function ranksOf(skeleton: readonly Vertex[], medians: Float64Array): Float64Array {
+  const successors: number[][] = skeleton.map(() => []);
+  for (const [at, { deps }] of skeleton.entries()) for (const { vertex } of deps) successors[vertex]?.push(at);
+  return upwardRanks(successors, medians, topologicalOrder(successors).order);
 }
 
-function retryOf(vm: PlannedVm, stage: StageName): RetryPolicy {
-  const fallback = stage === 'FETCH' ? DEFAULT_ATTEMPTS.FETCH : DEFAULT_ATTEMPTS.other;
-  const attempts = vm.settings.retries[stage] ?? vm.settings.retries['default'] ?? fallback;
-  return { attempts, baseMs: RETRY_BASE_MS, capMs: RETRY_CAP_MS };
+/** Limits of tasks; tasks with equal limits share one object. */
+interface Limits {
+  timeout(vm: PlannedVm, stage: StageName, estimate: Estimate): TaskNode['timeout'];
+  retry(vm: PlannedVm, stage: StageName): RetryPolicy;
+}
+
+function taskLimits(): Limits {
+  const timeouts = new Map<string, TaskNode['timeout']>();
+  const retries = new Map<number, RetryPolicy>();
+  return {
+    // No stage may hang for ever: the playbook's limit, else four times its slow estimate, at least half an hour.
+    timeout(vm, stage, estimate) {
+      const set = vm.settings.timeouts[stage];
+      const setMs = set === undefined ? undefined : parseDuration(set);
+      const wallS = setMs === undefined ? Math.ceil(Math.max(MIN_WALL_S, 4 * estimate.p90s)) : setMs / 1000;
+      const stallS = stage === 'FETCH' || stage === 'CONVERT' ? STALL_S : null;
+      const key = `${wallS} ${stallS}`;
+      let timeout = timeouts.get(key);
+      if (timeout === undefined) timeouts.set(key, (timeout = { wallS, stallS }));
+      return timeout;
+    },
+    retry(vm, stage) {
+      const fallback = stage === 'FETCH' ? DEFAULT_ATTEMPTS.FETCH : DEFAULT_ATTEMPTS.other;
+      const attempts = vm.settings.retries[stage] ?? vm.settings.retries['default'] ?? fallback;
+      let retry = retries.get(attempts);
+      if (retry === undefined)
+        retries.set(attempts, (retry = { attempts, baseMs: RETRY_BASE_MS, capMs: RETRY_CAP_MS }));
+      return retry;
+    },
+  };
 }

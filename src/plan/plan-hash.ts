@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { canonicalJson } from '../lib/canonical-json.js';
+import { canonicalJson, sha256 } from '../lib/canonical-json.js';
 import type { PlannedVm, TaskGraph, TaskNode } from '../model/graph.js';
 import type { ResolvedSettings } from '../model/settings.js';
 
@@ -15,34 +15,33 @@ export function planHash(graph: Omit<TaskGraph, 'planHash'>): string {
   };
   line([graph.apiVersion, graph.playbook, graph.waves, graph.policy]);
   for (const vm of graph.vms) line(vmCore(vm, settings));
-  for (const node of graph.nodes) hash.update(nodeCore(node)).update('\n');
+  const demandText = demandTexts();
+  for (const node of graph.nodes) hash.update(nodeCore(node, demandText));
   return hash.digest('hex');
 }
 
+/** What the source said is part of the fingerprint of the machine's first stage. */
 function vmCore(vm: PlannedVm, seen: WeakMap<ResolvedSettings, string>): unknown {
   let settings = seen.get(vm.settings);
-  if (settings === undefined) seen.set(vm.settings, (settings = canonicalJson(vm.settings)));
-  const { origins: _origins, settings: _settings, description, ...core } = vm;
-  const { warnings: _warnings, ...machine } = description;
-  return [core, machine, settings];
+  if (settings === undefined) seen.set(vm.settings, (settings = sha256(canonicalJson(vm.settings))));
+  return [vm.vmKey, vm.name, vm.wave, vm.batch, vm.source, vm.target, vm.outDir, vm.labels, settings];
 }
 
-/** The fingerprint of a stage already covers its settings, input, source and tools. */
-function nodeCore(node: TaskNode): string {
-  const deps = node.deps.map((dep) => `${dep.on}:${dep.id}`).join(',');
-  const demand = node.demand.map(({ pool, units, hold }) => `${pool}=${units}${hold === undefined ? '' : `@${hold}`}`);
-  const quorum =
-    node.quorum === undefined ? '' : `${node.quorum.need}/${node.quorum.of.join(',')}/${node.quorum.onShortfall}`;
-  return JSON.stringify([
-    node.id,
-    node.key,
-    node.kind,
-    node.batch,
-    deps,
-    quorum,
-    demand.join(','),
-    node.fingerprint,
-    node.retry,
-    node.skip ?? '',
-  ]);
+/** The fingerprint of a stage already covers its settings, input, source and tools. Keys hold only what ids are made of. */
+function nodeCore(node: TaskNode, demandText: (demand: TaskNode['demand']) => string): string {
+  const { quorum, retry } = node;
+  let text = `${node.id} ${node.kind} ${node.batch} ${node.fingerprint ?? ''} ${node.skip ?? ''} ${retry.attempts} ${retry.baseMs} ${retry.capMs} ${demandText(node.demand)}`;
+  for (const dep of node.deps) text += ` ${dep.on}:${dep.id}`;
+  if (quorum !== undefined) text += ` ${quorum.need} ${quorum.onShortfall} ${quorum.of.join(' ')}`;
+  return `${text}\n`;
+}
+
+/** Tasks with equal demands share one list. */
+function demandTexts(): (demand: TaskNode['demand']) => string {
+  const seen = new WeakMap<TaskNode['demand'], string>();
+  return (demand) => {
+    let text = seen.get(demand);
+    if (text === undefined) seen.set(demand, (text = canonicalJson(demand)));
+    return text;
+  };
 }

@@ -20,8 +20,10 @@ export function changeReasons(
   if (old.implVersion !== now.implVersion) {
     reasons.push({ kind: 'impl-version', old: old.implVersion, new: now.implVersion });
   }
-  for (const [disk, was, is] of changedEntries(old.source, now.source)) {
-    reasons.push({ kind: 'source-changed', disk, old: was ?? 'absent', new: is ?? 'absent' });
+  for (const [name, was, is] of changedEntries(old.source, now.source)) {
+    // Where the product goes is said by the playbook, not by the source.
+    if (name.startsWith('/')) reasons.push({ kind: 'setting', pointer: name, old: was, new: is });
+    else reasons.push({ kind: 'source-changed', disk: name, old: was ?? 'absent', new: is ?? 'absent' });
   }
   for (const [pointer, was, is] of changedSettings(old.settings, now.settings)) {
     const origin = originOf(pointer, origins);

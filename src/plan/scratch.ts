@@ -1,6 +1,7 @@
 import type { PlannedVm } from '../model/graph.js';
 import { STAGES } from '../model/stage.js';
 import type { StageName } from '../model/stage.js';
+import type { ByStage } from './by-stage.js';
 import type { VmSizes } from './sizes.js';
 
 const MIB = 1024 ** 2;
@@ -13,11 +14,12 @@ const STEPS = 16;
  * Scratch bytes to hold at every stage: the largest amount that this stage or any later one needs at once, so that a
  * machine which was let in can always finish, and what it holds only shrinks.
  */
-export function scratchReservation(vm: PlannedVm, sizes: VmSizes): Readonly<Record<StageName, number>> {
+export function scratchReservation(vm: PlannedVm, sizes: VmSizes): ByStage<number> {
   const alive = liveBytes(vm, sizes);
-  const result = {} as Record<StageName, number>;
+  const result = { ...alive };
   let peak = 0;
-  for (const stage of [...STAGES].reverse()) {
+  for (let at = STAGES.length - 1; at >= 0; at -= 1) {
+    const stage = STAGES[at] ?? 'FETCH';
     peak = Math.max(peak, alive[stage]);
     result[stage] = roundedUp(peak);
   }
