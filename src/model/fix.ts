@@ -1,7 +1,6 @@
 /** The decisions of PLAN and the deeds of FIX. */
 import type { DiskBus, NicModel } from './domain.js';
-import type { DiskImage } from './results.js';
-import type { Firmware } from './vm.js';
+import type { DiskImage, Firmware } from './vm.js';
 
 export interface NicPlan {
   readonly index: number;

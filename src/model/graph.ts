@@ -119,7 +119,7 @@ export interface WavePolicy {
   readonly onFailure: 'continue' | 'halt' | 'abort';
   /** Failures tolerated in the scope; null for no limit. */
   readonly maxFailures: number | null;
-  /** The same for each batch, where a percentage gives a batch a number of its own; else the number of the wave counts. */
+  /** The same for each batch, the first one first, where a percentage gives a batch a number of its own; else the number of the wave counts. */
   readonly batchMaxFailures?: readonly (number | null)[];
   readonly maxVmsInFlight: number | null;
 }
@@ -140,4 +140,11 @@ export interface TaskGraph {
   readonly pools: Readonly<Record<string, number>>;
   readonly nodes: readonly TaskNode[];
   readonly warnings: readonly Diagnostic[];
+  /** Concerns that the playbook accepts, for the report. */
+  readonly waivers?: readonly {
+    readonly concern: string;
+    readonly vm?: string;
+    readonly reason: string;
+    readonly until?: string;
+  }[];
 }

@@ -2,16 +2,9 @@
 import type { DomainView } from './domain.js';
 import type { FixPlan, FixResult } from './fix.js';
 import type { Inspection } from './inspection.js';
-import type { DiskFormat, VmDescription } from './vm.js';
+import type { DiskFormat, DiskImage, VmDescription } from './vm.js';
 
-/** An image that a tool may open: format always said, never probed. */
-export interface DiskImage {
-  readonly id: string;
-  readonly index: number;
-  readonly path: string;
-  readonly format: DiskFormat;
-  readonly virtualSizeBytes: number;
-}
+export type { DiskImage } from './vm.js';
 
 export interface FetchedDisk extends DiskImage {
   readonly how: 'in-place' | 'extracted' | 'copied' | 'blank';

@@ -28,13 +28,16 @@ export type DiskLocation =
   | { readonly kind: 'file'; readonly path: string; readonly format: DiskFormat; readonly chain: readonly ChainFile[] }
   | {
       readonly kind: 'archive';
-      /** The archive on disk. */
+      /** The archive on disk; for pieces that lie beside an OVF descriptor, that descriptor. */
       readonly archive: string;
+      /** The archive, or the pieces. */
       readonly files: readonly ChainFile[];
       /** Member names that make up this disk, in order (several for a chunked file). */
       readonly members: readonly string[];
       readonly compression: 'none' | 'gzip';
       readonly format: DiskFormat | 'unknown';
+      /** Tools can read it where it is: FETCH unpacks nothing. */
+      readonly inPlace?: boolean;
     }
   | { readonly kind: 'blank' };
 
@@ -84,4 +87,13 @@ export interface VmDescription {
   readonly uuid?: string;
   /** Facts that an operator should read; each also a diagnostic. */
   readonly warnings: readonly string[];
+}
+
+/** An image that a tool may open: format always said, never probed. */
+export interface DiskImage {
+  readonly id: string;
+  readonly index: number;
+  readonly path: string;
+  readonly format: DiskFormat;
+  readonly virtualSizeBytes: number;
 }

@@ -1,0 +1,31 @@
+import { sendControl } from '../../engine/index.js';
+import type { Cli } from '../context.js';
+import { printResult } from '../context.js';
+import { Exit } from '../exit-codes.js';
+import { findRun } from '../runs.js';
+
+/** `drover cancel`: leaves a command in the run's control folder; the process that runs it acts on it. */
+export async function cancel(
+  cli: Cli,
+  args: readonly string[],
+  options: Readonly<Record<string, unknown>>,
+): Promise<number> {
+  const { run } = await findRun(cli, args[0]);
+  if (!run.active) {
+    printResult(
+      cli,
+      { run: run.runId, active: false, changed: false },
+      () => `run ${run.runId} is not running; nothing to cancel\n`,
+    );
+    return Exit.ok;
+  }
+  const vms = options['vm'] as readonly string[] | undefined;
+  const now = options['now'] === true;
+  await sendControl(cli.host, run.dir, { command: 'cancel', now, ...(vms === undefined ? {} : { vms }) });
+  printResult(cli, { run: run.runId, active: true, changed: true, vms: vms ?? [], now }, () =>
+    vms === undefined
+      ? `run ${run.runId} is asked to stop${now ? ' now' : ''}; drover status shows when it has\n`
+      : `${vms.join(', ')}: asked to stop in run ${run.runId}\n`,
+  );
+  return Exit.ok;
+}

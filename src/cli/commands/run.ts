@@ -1,0 +1,85 @@
+import { extname, resolve } from 'node:path';
+import { runPlan } from '../../engine/index.js';
+import { hasErrors, Severity } from '../../lib/diagnostic.js';
+import type { TaskGraph } from '../../model/graph.js';
+import { planSummaryText } from '../../plan/index.js';
+import { confirmed } from '../ask.js';
+import { compose, readPlan } from '../compose.js';
+import type { Composition } from '../compose.js';
+import { blockersOf, concernsText } from '../concerns.js';
+import type { Cli } from '../context.js';
+import { printResult, stateDirOf } from '../context.js';
+import { exitForDiagnostics, printDiagnostics } from '../diagnostics.js';
+import { checkDrift } from '../drift.js';
+import { execute } from '../execute.js';
+import { Exit } from '../exit-codes.js';
+import { composeOptions, verifyOption } from '../options.js';
+import type { RendererName } from '../screen/index.js';
+import { stageRunners } from '../stages.js';
+import { VERSION } from '../version.js';
+
+type Options = Readonly<Record<string, unknown>>;
+
+async function fromPlaybook(cli: Cli, path: string, options: Options): Promise<Composition | number> {
+  const composition = await compose(cli, [path], composeOptions(options));
+  printDiagnostics(cli, composition.diagnostics, composition.texts, { all: options['allErrors'] === true });
+  const strict = options['strict'] === true && composition.diagnostics.some((d) => d.severity === Severity.warning);
+  const usable =
+    composition.graph !== undefined && (!hasErrors(composition.diagnostics) || options['skipBlocked'] === true);
+  if (!usable || strict)
+    return exitForDiagnostics(composition.diagnostics, options['strict'] === true) || Exit.preflight;
+  const blockers = blockersOf(composition.concerns);
+  if (composition.concerns.length > 0 && cli.options.quiet !== true) cli.err(concernsText(composition.concerns));
+  return blockers.length > 0 ? Exit.preflight : composition;
+}
+
+/** `drover run`: compile, check, ask, execute, report. */
+export async function run(cli: Cli, args: readonly string[], options: Options): Promise<number> {
+  const path = args[0] ?? '';
+  let graph: TaskGraph;
+  let texts: ReadonlyMap<string, string> = new Map();
+  let stateDir = await stateDirOf(cli);
+  if (extname(path) === '.json') {
+    graph = await readPlan(cli.host, resolve(cli.host.cwd, path));
+    await checkDrift(cli, graph, options['acceptDrift'] === true);
+  } else {
+    const composition = await fromPlaybook(cli, path, options);
+    if (typeof composition === 'number') return composition;
+    if (composition.graph === undefined) return Exit.preflight;
+    ({ graph, texts, stateDir } = composition);
+  }
+  const work = graph.nodes.filter(
+    (node) => node.kind === 'stage' && node.skip === undefined && node.cacheState !== 'hit',
+  );
+  if (options['dryRun'] === true) {
+    printResult(cli, graph, () => planSummaryText(graph));
+    return Exit.ok;
+  }
+  if (work.length > 0 && options['yes'] !== true) {
+    cli.err(planSummaryText(graph));
+    const machines = new Set(work.map((node) => node.vmKey)).size;
+    if (!(await confirmed(cli, `Run ${work.length} stages of ${machines} VM${machines === 1 ? '' : 's'}?`, false)))
+      return Exit.ok;
+  }
+  const events = options['events'] as string | undefined;
+  return execute(cli, {
+    stateDir,
+    graph,
+    renderer: (options['renderer'] as RendererName | undefined) ?? 'auto',
+    ...(events === undefined ? {} : { events }),
+    start: async (control, onEvent) =>
+      runPlan({
+        host: cli.host,
+        runners: await stageRunners(cli.host),
+        stateDir,
+        graph,
+        control,
+        onEvent,
+        options: {
+          version: VERSION,
+          verify: verifyOption(options),
+          snapshot: [...texts].map(([name, text]) => ({ name, text })),
+        },
+      }),
+  });
+}

@@ -1,0 +1,44 @@
+import { listRuns, repairState, verifyState } from '../../engine/index.js';
+import { DroverError } from '../../lib/error.js';
+import { formatSize } from '../../lib/units.js';
+import type { Cli } from '../context.js';
+import { printResult, stateDirOf } from '../context.js';
+import { Exit } from '../exit-codes.js';
+import { findRun } from '../runs.js';
+import { runListText } from '../run-list.js';
+
+/** `drover state verify|repair|list`. */
+export async function state(cli: Cli, args: readonly string[]): Promise<number> {
+  const stateDir = await stateDirOf(cli);
+  switch (args[0]) {
+    case 'list': {
+      const runs = await listRuns(cli.host, stateDir);
+      printResult(cli, runs, () => runListText(runs));
+      return Exit.ok;
+    }
+    case 'verify': {
+      const findings = await verifyState(cli.host, stateDir, args[1]);
+      printResult(cli, findings, () =>
+        findings.length === 0
+          ? 'every journal is whole\n'
+          : findings.map((f) => `${f.severity} ${f.runId}: ${f.message} (${f.path})\n`).join(''),
+      );
+      return findings.some((finding) => finding.severity === 'error') ? Exit.internal : Exit.ok;
+    }
+    case 'repair': {
+      const { run } = await findRun(cli, args[1]);
+      const result = await repairState(cli.host, stateDir, run.runId);
+      printResult(cli, result ?? { runId: run.runId, changed: false }, () =>
+        result === undefined
+          ? `the journal of ${run.runId} is whole\n`
+          : `kept ${result.recordsKept} records, cut ${formatSize(result.bytesCut)}; the journal as it was: ${result.copy}\n`,
+      );
+      return Exit.ok;
+    }
+    default:
+      throw new DroverError({
+        code: 'cli.usage',
+        message: `drover state ${args[0] ?? ''}: verify, repair and list are known`,
+      });
+  }
+}

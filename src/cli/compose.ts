@@ -1,0 +1,146 @@
+/**
+ * From the words of a playbook to a plan: the one place where text, sources, facts and earlier runs meet. `plan`, `run`,
+ * `graph` and `resume --replan` all come through here, so that they can never disagree.
+ */
+import pLimit from 'p-limit';
+import { previousRecords, readHistory } from '../engine/index.js';
+import type { VerifyLevel } from '../engine/index.js';
+import type { Diagnostic } from '../lib/diagnostic.js';
+import { hasErrors } from '../lib/diagnostic.js';
+import { DroverError } from '../lib/error.js';
+import type { LoadedPlaybook, LoadedVm } from '../model/effective.js';
+import { allVms } from '../model/effective.js';
+import type { Host } from '../host/index.js';
+import type { TaskGraph } from '../model/graph.js';
+import { planFromJson } from '../model/plan-json.js';
+import type { StageName } from '../model/stage.js';
+import type { VmDescription } from '../model/vm.js';
+import { compilePlan, preflight, stageTaskIds } from '../plan/index.js';
+import type { Concern, PlanFacts, Selection } from '../plan/index.js';
+import { createLocalSource } from '../sources/index.js';
+import type { Cli } from './context.js';
+import { stateDirOf } from './context.js';
+import { planFacts } from './host-facts.js';
+import { loadText } from './playbook-files.js';
+import type { PlaybookOptions } from './playbook-files.js';
+import { selectionOf } from './select.js';
+import type { SelectionOptions } from './select.js';
+import { stageFacts } from './stages.js';
+
+export interface ComposeOptions extends PlaybookOptions, SelectionOptions {
+  readonly force?: readonly StageName[];
+  readonly verify?: VerifyLevel;
+  /** Take out the machines that have blockers instead of refusing. */
+  readonly skipBlocked?: boolean;
+}
+
+export interface Composition {
+  readonly stateDir: string;
+  readonly diagnostics: readonly Diagnostic[];
+  /** Texts of the files that diagnostics point into. */
+  readonly texts: ReadonlyMap<string, string>;
+  readonly loaded?: LoadedPlaybook;
+  readonly descriptions: ReadonlyMap<string, VmDescription>;
+  readonly facts?: PlanFacts;
+  readonly graph?: TaskGraph;
+  readonly concerns: readonly Concern[];
+  /** Names of machines left out because they are blocked. */
+  readonly blocked: readonly string[];
+}
+
+/** Machines described at the same time; each reads headers and a few MiB. */
+const DESCRIBE_AT_ONCE = 8;
+const PLAN_BYTES = 256 * 1024 ** 2;
+
+async function describeAll(
+  cli: Cli,
+  loaded: LoadedPlaybook,
+  vms: readonly LoadedVm[],
+): Promise<{
+  readonly descriptions: Map<string, VmDescription>;
+  readonly diagnostics: Diagnostic[];
+  readonly failed: Set<string>;
+}> {
+  const limit = pLimit(DESCRIBE_AT_ONCE);
+  const source = createLocalSource(cli.host);
+  const sources = new Map(loaded.sources.map((entry) => [entry.name, entry]));
+  const descriptions = new Map<string, VmDescription>();
+  const failed = new Set<string>();
+  const results = await Promise.all(
+    vms.map((vm) =>
+      limit(async () => {
+        const origin = sources.get(vm.source);
+        if (origin === undefined)
+          throw new DroverError({ code: 'internal.bug', message: `source ${vm.source} was not loaded` });
+        return source.describe({ vm, source: origin }, {});
+      }),
+    ),
+  );
+  const diagnostics: Diagnostic[] = [];
+  for (const [index, result] of results.entries()) {
+    const name = vms[index]?.name ?? '';
+    diagnostics.push(...result.diagnostics);
+    if (result.description === undefined || hasErrors(result.diagnostics)) failed.add(name);
+    else descriptions.set(name, result.description);
+  }
+  return { descriptions, diagnostics, failed };
+}
+
+/** Loads, describes and compiles. Problems of the user are diagnostics; a phase with errors ends the work. */
+export async function compose(cli: Cli, playbooks: readonly string[], options: ComposeOptions): Promise<Composition> {
+  const stateDir = await stateDirOf(cli);
+  const text = await loadText(cli, playbooks, options);
+  const nothing = {
+    stateDir,
+    texts: text.texts,
+    descriptions: new Map<string, VmDescription>(),
+    concerns: [],
+    blocked: [],
+  };
+  const loaded = text.value;
+  if (loaded === undefined || hasErrors(text.diagnostics)) return { ...nothing, diagnostics: text.diagnostics };
+  const selection: Selection = {
+    ...selectionOf(loaded, options),
+    ...(options.force === undefined ? {} : { force: options.force }),
+  };
+  const wanted = allVms(loaded).filter((vm) => selection.vms === undefined || selection.vms.has(vm.name));
+  const described = await describeAll(cli, loaded, wanted);
+  const diagnostics = [...text.diagnostics, ...described.diagnostics];
+  if (described.failed.size > 0 && options.skipBlocked !== true) return { ...nothing, loaded, diagnostics };
+
+  const facts = await planFacts(cli.host, stateDir, loaded, await stageFacts(cli.host));
+  const keys = [...described.descriptions.values()].map((description) => description.vmKey);
+  const [previous, history] = await Promise.all([
+    previousRecords(cli.host, stateDir, stageTaskIds(loaded.name, keys), options.verify ?? 'sampled'),
+    readHistory(cli.host, stateDir),
+  ]);
+  const vms = new Set(wanted.map((vm) => vm.name).filter((name) => !described.failed.has(name)));
+  const narrowed: Selection =
+    selection.vms === undefined && described.failed.size === 0 ? selection : { ...selection, vms };
+  const input = { loaded, descriptions: described.descriptions, facts, history, previous, selection: narrowed };
+  const compiled = compilePlan(input);
+  diagnostics.push(...compiled.diagnostics);
+  const concerns = compiled.value === undefined ? [] : preflight(input, compiled.value);
+  return {
+    stateDir,
+    texts: text.texts,
+    loaded,
+    diagnostics,
+    descriptions: described.descriptions,
+    facts,
+    concerns,
+    blocked: [...described.failed].sort(),
+    ...(compiled.value === undefined
+      ? {}
+      : { graph: { ...compiled.value, waivers: loaded.waivers.map(({ location: _location, ...waiver }) => waiver) } }),
+  };
+}
+
+/** A saved plan. Throws `cli.no-plan-file` for anything else. */
+export async function readPlan(host: Host, path: string): Promise<TaskGraph> {
+  try {
+    return planFromJson(await host.files.readText(path, PLAN_BYTES));
+  } catch (cause) {
+    throw new DroverError({ code: 'cli.no-plan-file', message: `${path} is no saved plan`, cause });
+  }
+}

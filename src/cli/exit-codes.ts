@@ -1,0 +1,33 @@
+import { ErrorClass } from '../lib/catalog/index.js';
+import type { DroverError } from '../lib/error.js';
+
+/** What Drover ends with. The table stands in docs/operations.md. */
+export const Exit = {
+  ok: 0,
+  vmFailed: 1,
+  usage: 2,
+  playbook: 3,
+  preflight: 4,
+  internal: 5,
+  locked: 6,
+  waiting: 7,
+  halted: 8,
+  drift: 9,
+  workToDo: 10,
+  interrupted: 130,
+  terminated: 143,
+} as const;
+export type Exit = (typeof Exit)[keyof typeof Exit];
+
+/** The exit code for an error that ended a command before or outside a run. */
+export function exitForError(error: DroverError): number {
+  if (error.code === 'lock.held') return Exit.locked;
+  if (error.code === 'cli.drift') return Exit.drift;
+  if (error.code.startsWith('cli.')) return Exit.usage;
+  if (error.code.startsWith('playbook.')) return Exit.playbook;
+  if (error.code.startsWith('plan.') || error.code.startsWith('source.') || error.code === 'exec.missing-tool')
+    return Exit.preflight;
+  if (error.class === ErrorClass.cancelled) return Exit.interrupted;
+  if (error.class === ErrorClass.internal || error.code.startsWith('engine.')) return Exit.internal;
+  return Exit.vmFailed;
+}

@@ -1,0 +1,54 @@
+/** Options of the command line as the rooms want them: what was not said is absent. */
+import type { VerifyLevel } from '../engine/index.js';
+import { DroverError } from '../lib/error.js';
+import type { ComposeOptions } from './compose.js';
+import type { PlaybookOptions } from './playbook-files.js';
+import { stageOption, stageOptions } from './runs.js';
+import type { SelectionOptions } from './select.js';
+
+type Options = Readonly<Record<string, unknown>>;
+
+export function playbookOptions(options: Options): PlaybookOptions {
+  const set = options['set'] as readonly string[] | undefined;
+  return {
+    ...(set === undefined ? {} : { set }),
+    strict: options['strict'] === true,
+    allowOutsideRoot: options['allowOutsideRoot'] === true,
+  };
+}
+
+export function selectionOptions(options: Options): SelectionOptions {
+  const from = stageOption(options['from'], '--from');
+  const until = stageOption(options['until'], '--until');
+  const only = options['only'] as readonly string[] | undefined;
+  const skip = options['skip'] as readonly string[] | undefined;
+  const limit = options['limit'] as number | undefined;
+  return {
+    ...(only === undefined ? {} : { only }),
+    ...(skip === undefined ? {} : { skip }),
+    ...(from === undefined ? {} : { from }),
+    ...(until === undefined ? {} : { until }),
+    ...(limit === undefined ? {} : { limit }),
+  };
+}
+
+export function verifyOption(options: Options): VerifyLevel {
+  const value = options['verify'] ?? 'sampled';
+  if (value === 'none' || value === 'sampled' || value === 'full') return value;
+  throw new DroverError({
+    code: 'cli.usage',
+    message: `--verify: ${String(value)} is no level`,
+    hint: 'none, sampled and full are known',
+  });
+}
+
+export function composeOptions(options: Options): ComposeOptions {
+  const force = stageOptions(options['force'], '--force');
+  return {
+    ...playbookOptions(options),
+    ...selectionOptions(options),
+    ...(force.length === 0 ? {} : { force }),
+    verify: verifyOption(options),
+    skipBlocked: options['skipBlocked'] === true,
+  };
+}

@@ -1,0 +1,70 @@
+import { join } from 'node:path';
+import { listRuns, readRun } from '../engine/index.js';
+import type { RunSummary, RunView } from '../engine/index.js';
+import { DroverError } from '../lib/error.js';
+import { suggest } from '../lib/suggest.js';
+import { isStageName, STAGES } from '../model/stage.js';
+import type { StageName } from '../model/stage.js';
+import type { Cli } from './context.js';
+import { stateDirOf } from './context.js';
+
+/** The run that a command means: the named one (a unique beginning of its id will do), else the newest. */
+export async function findRun(
+  cli: Cli,
+  runId: string | undefined,
+): Promise<{ readonly stateDir: string; readonly run: RunSummary }> {
+  const stateDir = await stateDirOf(cli);
+  const runs = await listRuns(cli.host, stateDir);
+  if (runId === undefined) {
+    const newest = runs.at(-1);
+    if (newest === undefined) throw new DroverError({ code: 'cli.no-run', message: `there is no run in ${stateDir}` });
+    return { stateDir, run: newest };
+  }
+  const exact = runs.find((run) => run.runId === runId);
+  const matches = exact === undefined ? runs.filter((run) => run.runId.startsWith(runId)) : [exact];
+  const [only] = matches;
+  if (only === undefined || matches.length > 1) {
+    const near = suggest(
+      runId,
+      runs.map((run) => run.runId),
+    );
+    throw new DroverError({
+      code: 'cli.no-run',
+      message:
+        matches.length > 1 ? `${matches.length} runs begin with ${runId}` : `there is no run ${runId} in ${stateDir}`,
+      ...(near.length === 0 ? {} : { hint: `did you mean ${near.join(' or ')}?` }),
+    });
+  }
+  return { stateDir, run: only };
+}
+
+/** The same, with everything its journal tells. */
+export async function openRun(
+  cli: Cli,
+  runId: string | undefined,
+): Promise<{ readonly stateDir: string; readonly view: RunView }> {
+  const { stateDir, run } = await findRun(cli, runId);
+  return { stateDir, view: await readRun(cli.host, stateDir, run.runId) };
+}
+
+/** A stage named on the command line. */
+export function stageOption(value: unknown, option: string): StageName | undefined {
+  if (value === undefined) return undefined;
+  const text = String(value).toUpperCase();
+  if (isStageName(text)) return text;
+  const near = suggest(text, STAGES);
+  throw new DroverError({
+    code: 'cli.usage',
+    message: `${option}: ${String(value)} is no stage`,
+    hint: near.length === 0 ? `stages are ${STAGES.join(', ')}` : `did you mean ${near.join(' or ')}?`,
+  });
+}
+
+export function stageOptions(values: unknown, option: string): readonly StageName[] {
+  return ((values as readonly string[] | undefined) ?? []).flatMap((value) => stageOption(value, option) ?? []);
+}
+
+/** Folder of the logs of a run. */
+export function logDir(run: { readonly dir: string }): string {
+  return join(run.dir, 'logs');
+}
