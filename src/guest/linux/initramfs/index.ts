@@ -1,0 +1,17 @@
+/** Initial RAM disks: what is inside, whether the new machine's drivers are, and how they get in. */
+export { appendDrivers } from './append.js';
+export type { AppendRequest, AppendResult } from './append.js';
+export { moduleClosure, moduleName, readModuleIndex } from './module-names.js';
+export type { ModuleIndex } from './module-names.js';
+export { detectInitramfsTool, driverFacts, driverPresence, modulesIn } from './presence.js';
+export { readInitramfs } from './read.js';
+export type { InitramfsContents, InitramfsEntry, Segment } from './read.js';
+export {
+  findRebuildTool,
+  judgeRebuilt,
+  persistDrivers,
+  rebuildCommands,
+  requestableModules,
+  VIRTIO_MODULES,
+} from './rebuild.js';
+export type { PersistentSetting, RebuildRequest, RebuildTool } from './rebuild.js';
