@@ -5,25 +5,42 @@ import { explainSpec } from './resolve.js';
 import type { Resolution, ResolveContext } from './resolve.js';
 import { classOfForm, parseSpec } from './spec.js';
 
+/** More specifications than any machine has disks; a mount table of a million lines is no reason to be slow. */
+const MAX_SIBLINGS = 1000;
+const MAX_ROUNDS = 20;
+
 /**
- * The device behind every line, by line number. Two passes: what names its device first, then what can only be found by
- * elimination, with everything already taken out of the way.
+ * The device behind every line, by line number: what names its device first, then what can only be found by elimination,
+ * with everything that is taken out of the way.
  */
 export function resolveFstab(lines: readonly FstabLine[], ctx: ResolveContext): Map<number, Resolution> {
   const found = new Map<number, Resolution>();
-  const siblings = ctx.siblings ?? lines.flatMap((line) => (line.entry === undefined ? [] : [line.entry.spec]));
-  for (const pass of ['named', 'elimination'] as const) {
+  const specs = ctx.siblings ?? lines.flatMap((line) => (line.entry === undefined ? [] : [line.entry.spec]));
+  const siblings = [...new Set(specs)].filter((spec) => spec.includes('by-path')).slice(0, MAX_SIBLINGS);
+  const taken = new Set(ctx.taken);
+  const add = (line: number, resolution: Resolution): void => {
+    found.set(line, resolution);
+    taken.add(resolution.device);
+  };
+  const visit = (wanted: (resolution: Resolution) => boolean): boolean => {
+    const known = found.size;
     for (const line of lines) {
       if (line.entry === undefined || found.has(line.number)) continue;
-      const { spec, fsType, options } = line.entry;
+      const { spec, mountpoint, fsType, options } = line.entry;
       const kind = classOfForm(parseSpec(spec, fsType, options));
       if (kind !== 'stable' && kind !== 'volatile') continue;
-      const taken = [...(ctx.taken ?? []), ...[...found.values()].map((resolution) => resolution.device)];
-      const resolution = explainSpec(spec, { ...ctx, siblings, taken, fsType });
-      if (resolution === undefined || (pass === 'named' && resolution.rule === 'elimination')) continue;
-      found.set(line.number, resolution);
+      // This table was read from the root filesystem, so there is nothing to find out about it.
+      const isRoot = mountpoint === '/' && kind === 'volatile' && ctx.rootDevice !== undefined;
+      const resolution: Resolution | undefined = isRoot
+        ? { device: ctx.rootDevice ?? '', rule: 'identifier' }
+        : explainSpec(spec, { ...ctx, siblings, taken: [...taken], fsType });
+      if (resolution !== undefined && wanted(resolution)) add(line.number, resolution);
     }
-  }
+    return found.size > known;
+  };
+  visit((resolution) => resolution.rule !== 'elimination');
+  // What one line takes may leave a single device for another line.
+  for (let round = 0; round < MAX_ROUNDS && visit(() => true); round += 1);
   return found;
 }
 

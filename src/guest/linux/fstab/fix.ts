@@ -73,7 +73,7 @@ function fixLine(line: FstabLine, found: Resolution | undefined, ctx: FixContext
     return commentOut(line.text);
   }
   if (kind !== 'stable' && kind !== 'volatile') return line.text;
-  const device = mountpoint === '/' ? (rootDevice(ctx)?.device ?? found?.device) : found?.device;
+  const device = found?.device;
   if (!wantsRewrite(form, device, ctx)) return line.text;
   const identifier = device === undefined ? undefined : chooseIdentifier(device, ctx.inspection.block)?.token;
   if (identifier !== undefined) {

@@ -32,11 +32,14 @@ export function fieldSpans(text: string, limit: number): FieldSpan[] {
   return fields;
 }
 
+/** No machine has more mounts; a longer table is an attack or an accident, and nobody's boot depends on its end. */
+export const MAX_LINES = 10_000;
+
 /** Parses /etc/fstab. Never throws; joining `text + eol` of all lines gives the file back. */
 export function parseFstab(content: string): FstabLine[] {
   return splitLines(content).map((line) => {
     const trimmed = line.text.trimStart();
-    if (trimmed === '' || trimmed.startsWith('#')) return { ...line, fields: [] };
+    if (trimmed === '' || trimmed.startsWith('#') || line.number > MAX_LINES) return { ...line, fields: [] };
     const fields = fieldSpans(line.text, 6);
     const [spec, mountpoint, fsType, options] = fields;
     if (spec === undefined || mountpoint === undefined || fsType === undefined) return { ...line, fields };

@@ -45,9 +45,12 @@ function fixRule(rule: UdevRule, path: string, nics: KnownNics, notes: StepNotes
     notes.notes.push(`${path}: the rule for ${name} no longer asks for the old machine's slot or driver`);
     return dropTokens(rule, hardware);
   }
-  const known = normalizeMac(nicNamed(nics, name)?.mac ?? '');
+  const known = nics.strips ? undefined : normalizeMac(nicNamed(nics, name)?.mac ?? '');
   if (known === undefined) {
-    notes.warnings.push(`${path}: the rule for ${name} asks for hardware that is gone; it was commented out`);
+    // With pins stripped the name comes from elsewhere, and a rule without conditions would take every adapter.
+    notes[nics.strips ? 'notes' : 'warnings'].push(
+      `${path}: the rule for ${name} asks for hardware that is gone; it was commented out`,
+    );
     return commentRule(rule);
   }
   notes.notes.push(`${path}: the rule for ${name} now asks for the address ${known}`);

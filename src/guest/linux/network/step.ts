@@ -10,7 +10,6 @@ import { fixUdevRules } from './fix-udev.js';
 import { pinNames } from './naming.js';
 import { knownNics } from './nics.js';
 
-const freezeFile = '/etc/cloud/cloud.cfg.d/99-drover-network.cfg';
 const cloudInitNetplan = '/etc/netplan/50-cloud-init.yaml';
 
 /** Step `network`: names, addresses and profiles stay valid although slots and drivers changed. */
@@ -29,7 +28,7 @@ export const networkFixer: Fixer = {
     fixNetplan(ctx, nics, notes);
     stripIfcfg(ctx, nics, notes);
     pinNames(ctx, nics, notes);
-    handleCloudInit(ctx, notes);
+    reportCloudInit(ctx, notes);
     const network = readNetworkFacts(ctx.tree);
     ctx.state.nics = expectNics(ctx.plan.nics, network);
     if (ctx.plan.nics.length > 0 && network.profiles.length === 0) {
@@ -44,14 +43,10 @@ export const networkFixer: Fixer = {
   },
 };
 
-function handleCloudInit(ctx: FixContext, notes: StepNotes): void {
+function reportCloudInit(ctx: FixContext, notes: StepNotes): void {
   const { installed, disabled } = ctx.inspection.cloudInit;
   if (!installed || disabled) return;
-  if (ctx.settings.network.freezeCloudInit) {
-    ctx.tree.write(freezeFile, '# Managed by Drover\nnetwork: {config: disabled}\n', 0o644);
-    return;
-  }
-  if (ctx.tree.stat(cloudInitNetplan) !== undefined) {
+  if (!ctx.settings.network.freezeCloudInit && ctx.tree.stat(cloudInitNetplan) !== undefined) {
     notes.notes.push(
       `${cloudInitNetplan} belongs to cloud-init, which may write it again (network.freezeCloudInit prevents that)`,
     );
