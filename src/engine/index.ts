@@ -17,3 +17,4 @@ export type { PreviousQuery } from './previous.js';
 export { sendControl } from './control-files.js';
 export { exitCodeOf } from './exit-code.js';
 export type { ExitFacts } from './exit-code.js';
+export { readResults } from './results.js';

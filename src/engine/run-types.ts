@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly circuitBreaker?: boolean;
   /** Whether a selector left something out: a run without failures then ends as `partial`. @default from the graph */
   readonly partial?: boolean;
+  /** Folder for the artefact store. @default the state folder */
+  readonly scratchDir?: string;
   /** The playbook files as they were read, kept in the run folder. */
   readonly snapshot?: readonly { readonly name: string; readonly text: string }[];
   /** fdatasync of the journal. Only benchmarks turn it off. @default true */

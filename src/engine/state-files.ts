@@ -1,5 +1,13 @@
-import { DroverError } from '../lib/error.js';
+/** Checks and repairs the files of runs. */
 import type { Host } from '../host/index.js';
+import { asDroverError } from '../lib/error.js';
+import { indexGraph } from './graph-index.js';
+import { RunLedger } from './ledger.js';
+import { runPaths } from './layout.js';
+import { takeLocks } from './locks.js';
+import { readJournal } from './recovery.js';
+import { replayRun } from './recover-run.js';
+import { readPlan, readRunFile, runIds } from './run-file.js';
 
 export interface StateFinding {
   readonly runId: string;
@@ -10,7 +18,44 @@ export interface StateFinding {
 
 /** Reads every record of one run's or all runs' journals and compares snapshot and journal. Changes nothing. */
 export async function verifyState(host: Host, stateDir: string, runId?: string): Promise<readonly StateFinding[]> {
-  throw new DroverError({ code: 'internal.bug', message: `not built yet: ${host.cwd} ${stateDir} ${runId ?? ''}` });
+  const findings: StateFinding[] = [];
+  for (const id of runId === undefined ? await runIds(host, stateDir) : [runId]) {
+    findings.push(...(await verifyRun(host, stateDir, id)));
+  }
+  return findings;
+}
+
+async function verifyRun(host: Host, stateDir: string, runId: string): Promise<readonly StateFinding[]> {
+  const paths = runPaths(stateDir, runId);
+  const finding = (severity: StateFinding['severity'], path: string, message: string): StateFinding => ({
+    runId,
+    path,
+    severity,
+    message,
+  });
+  if ((await readRunFile(host, paths)) === undefined) {
+    return [finding('warning', paths.runFile, 'missing or unreadable: the run never began, or its folder was damaged')];
+  }
+  const findings: StateFinding[] = [];
+  try {
+    const scan = await readJournal(host, paths.journal);
+    if (scan.damage !== undefined) {
+      const { line, what } = scan.damage;
+      return [finding('error', paths.journal, `line ${line}: ${what}, and good records follow`)];
+    }
+    const torn = scan.totalBytes - scan.goodBytes;
+    if (torn > 0) findings.push(finding('warning', paths.journal, `the last record is torn (${torn} bytes)`));
+    const index = indexGraph(await readPlan(host, paths));
+    const whole = new RunLedger(index);
+    for (const record of scan.records) whole.apply(record);
+    const short = await replayRun(host, paths, index);
+    const same = JSON.stringify(whole.toSnapshot()) === JSON.stringify(short.ledger.toSnapshot());
+    if (!same) findings.push(finding('error', paths.state, 'the snapshot tells another story than the journal'));
+  } catch (cause) {
+    const { message } = asDroverError(cause);
+    findings.push(finding('error', paths.dir, message));
+  }
+  return findings;
 }
 
 export interface RepairResult {
@@ -21,7 +66,30 @@ export interface RepairResult {
   readonly bytesCut: number;
 }
 
-/** Cuts a damaged journal before its first bad record and keeps a copy of what it was. Undefined when nothing is wrong. */
+/**
+ * Cuts a damaged journal before its first bad record and keeps a copy of what it was. Undefined when nothing is wrong.
+ * Throws `lock.held` while the run is going on.
+ */
 export async function repairState(host: Host, stateDir: string, runId: string): Promise<RepairResult | undefined> {
-  throw new DroverError({ code: 'internal.bug', message: `not built yet: ${host.cwd} ${stateDir} ${runId}` });
+  const paths = runPaths(stateDir, runId);
+  const locks = await takeLocks({ host, stateDir, runId, vms: [], breakLock: false, onLost: () => undefined });
+  try {
+    const scan = await readJournal(host, paths.journal);
+    if (scan.goodBytes === scan.totalBytes && scan.damage === undefined) return undefined;
+    const stamp = new Date(host.clock.now()).toISOString().replaceAll(/[-:.]/g, '');
+    const copy = `${paths.journal}.damaged-${stamp}`;
+    await host.files.writeAtomic(copy, await host.files.read(paths.journal, 4 * 1024 ** 3));
+    await host.files.truncate(paths.journal, scan.goodBytes);
+    await host.files.syncFile(paths.journal);
+    // The snapshot may hold what was cut off.
+    await host.files.remove(paths.state);
+    return {
+      runId,
+      copy,
+      recordsKept: scan.records.length,
+      bytesCut: scan.totalBytes - scan.goodBytes,
+    };
+  } finally {
+    await locks.release();
+  }
 }

@@ -115,6 +115,8 @@ export function createFakeHost(options: FakeHostOptions = {}): FakeHost {
     connectUnix,
     isAlive: async (who: { pid: number; startTicks: string; bootId: string }): Promise<boolean> =>
       lives(who.pid, who.startTicks, who.bootId),
+    isGroupAlive: async (group: { pgid: number; startTicks: string; bootId: string }): Promise<boolean> =>
+      lives(group.pgid, group.startTicks, group.bootId),
     signalGroup: async (
       group: { pgid: number; startTicks: string; bootId: string },
       signal: NodeJS.Signals,

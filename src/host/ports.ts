@@ -198,6 +198,12 @@ export interface Host {
   connectUnix(path: string, timeoutMs: number): Promise<Connection>;
   /** Whether the process or group with exactly this identity is alive. */
   isAlive(identity: { readonly pid: number; readonly startTicks: string; readonly bootId: string }): Promise<boolean>;
+  /** Whether anything of a process group is alive, even when its leader is gone. */
+  isGroupAlive(identity: {
+    readonly pgid: number;
+    readonly startTicks: string;
+    readonly bootId: string;
+  }): Promise<boolean>;
   /** Signals a process group after checking its identity; false when it is gone. */
   signalGroup(
     identity: { readonly pgid: number; readonly startTicks: string; readonly bootId: string },

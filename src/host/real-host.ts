@@ -6,7 +6,7 @@ import { availableParallelism, hostname, totalmem, userInfo } from 'node:os';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { DroverError } from '../lib/error.js';
 import { Redactor } from '../lib/secret.js';
-import { currentBootId, isSameProcess, startTicksOf } from './identity.js';
+import { currentBootId, isGroupAlive, isSameProcess, signalGroup, startTicksOf } from './identity.js';
 import type { Clock, Connection, Host, HostScope, MachineFacts, Random } from './ports.js';
 import { execTool, spawnTool } from './processes.js';
 import type { ProcessDeps } from './processes.js';
@@ -154,11 +154,8 @@ export function createHost(options: HostOptions = {}): Host {
       },
       connectUnix,
       isAlive: isSameProcess,
-      signalGroup: async (identity, signal) => {
-        if (!(await isSameProcess({ ...identity, pid: identity.pgid }))) return false;
-        process.kill(-identity.pgid, signal);
-        return true;
-      },
+      isGroupAlive,
+      signalGroup,
       within: (inner) => scoped({ ...scope, ...inner }),
     };
     return host;

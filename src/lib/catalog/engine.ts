@@ -21,6 +21,12 @@ export const engineCodes = defineCodes({
     check: '`drover state verify` names the line; look at the health of the storage.',
     cure: '`drover state repair` keeps a copy and cuts the journal before the bad record; the work after it is done again.',
   },
+  'engine.journal-torn': {
+    class: 'internal',
+    cause: 'The last record of a journal was cut short by a crash. It was removed; everything before it counts.',
+    check: 'The message names the file and the bytes.',
+    cure: 'Nothing is to be done.',
+  },
   'engine.journal-version': {
     class: 'permanent',
     cause: 'The run was written by a newer Drover whose journal this one cannot read.',
