@@ -362,6 +362,17 @@ describe('compilePlan: selection', () => {
     expect(node(graph, 'first/w/a/VALIDATE').skip).toBe('until');
   });
 
+  it('leaves machines out that nobody looked at, and what waits for them does not wait', () => {
+    const input = waves({ name: 'w', vms: ['a', { name: 'b', dependsOn: [{ vm: 'a' }] }] });
+    const graph = compiled({
+      ...input,
+      descriptions: new Map([...input.descriptions].slice(1)),
+      selection: { vms: new Set(['b']) },
+    });
+    expect(graph.vms.map((vm) => vm.name)).toEqual(['b']);
+    expect(depKeys(graph, 'first/w/b/FETCH')).toEqual(['first/w/barrier:batch-1 success']);
+  });
+
   it('refuses an empty selection and a start that nothing leads to', () => {
     const input = waves({ name: 'w', vms: ['a', 'b'] });
     expect(codes({ ...input, selection: { vms: new Set(['zz']) } })).toContain('plan.empty-selection');

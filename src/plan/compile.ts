@@ -24,7 +24,7 @@ import { planVms } from './vm-plans.js';
 export function compilePlan(input: PlanInput): Checked<TaskGraph> {
   const { loaded, facts } = input;
   const problems: Diagnostic[] = [];
-  const entries = joinVms(loaded, input.descriptions, problems);
+  const entries = joinVms(loaded, input.descriptions, input.selection?.vms, problems);
   checkSelection(loaded, input.selection, problems);
   checkDependencies(loaded, entries, problems);
   const pools = poolCapacities(loaded, facts);

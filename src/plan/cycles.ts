@@ -1,5 +1,6 @@
 import type { Diagnostic, Location, Origin } from '../lib/diagnostic.js';
 import { shortestCycle } from '../lib/graph.js';
+import { allVms } from '../model/effective.js';
 import type { LoadedPlaybook } from '../model/effective.js';
 import type { VmEntry } from './planned-vms.js';
 
@@ -24,6 +25,7 @@ export function checkDependencies(loaded: LoadedPlaybook, entries: readonly VmEn
       wave.batchEnds.map((_, batch) => [`${wave.name}/${batch + 1}`, vertex(`wave ${wave.name}`)] as const),
     ),
   );
+  const known = new Set(allVms(loaded).map((vm) => vm.name));
   const vmVertex = new Map(entries.map(({ loaded: vm }) => [vm.name, vertex(vm.name)]));
   const edges: Edge[] = [];
   const connect = (from: number | undefined, to: number | undefined, location?: Location): void => {
@@ -48,7 +50,9 @@ export function checkDependencies(loaded: LoadedPlaybook, entries: readonly VmEn
     connect(self, waveEnd.get(vm.wave));
     for (const dependency of written.dependsOn) {
       const upstream = vmVertex.get(dependency.vm);
-      if (upstream === undefined) problems.push(unknownDependency(`"${vm.name}"`, dependency.vm, dependency.location));
+      if (upstream === undefined && !known.has(dependency.vm)) {
+        problems.push(unknownDependency(`"${vm.name}"`, dependency.vm, dependency.location));
+      }
       connect(upstream, self, dependency.location);
     }
   }

@@ -21,6 +21,7 @@ export interface VmEntry {
 export function joinVms(
   loaded: LoadedPlaybook,
   descriptions: ReadonlyMap<string, VmDescription>,
+  selected: ReadonlySet<string> | undefined,
   problems: Diagnostic[],
 ): readonly VmEntry[] {
   const entries: VmEntry[] = [];
@@ -31,6 +32,8 @@ export function joinVms(
     for (const [position, vm] of wave.vms.entries()) {
       const description = descriptions.get(vm.name);
       if (description === undefined) {
+        // Nobody needs to look at machines that are not going to run; they stay out of the graph.
+        if (selected !== undefined && !selected.has(vm.name)) continue;
         problems.push({
           code: 'plan.no-description',
           severity: 'error',
