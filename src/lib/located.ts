@@ -86,8 +86,9 @@ export function locatedDocument(file: string, text: string, value: unknown, root
       }
       // An absent value is shown by the key of what should hold it; so is an empty one.
       const byKey = token === 'key' || found < path.length || spot.end <= spot.start;
-      if (byKey) return spot.keyStart >= 0 ? place(spot.keyStart, spot.keyEnd) : place(spot.start);
-      return place(spot.start, spot.end);
+      if (byKey && spot.keyStart >= 0) return place(spot.keyStart, spot.keyEnd);
+      // Of a list entry that lacks something, only the beginning: the entry itself is not what is wrong.
+      return byKey && spot.children !== undefined ? place(spot.start) : place(spot.start, spot.end);
     },
   };
 }

@@ -31,7 +31,6 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
   boolean: 'true or false',
   array: 'a list',
   object: 'a map',
-  null: 'empty',
 };
 
 /** The mistake behind an error of the validator. Undefined for errors that only repeat others. */
@@ -123,11 +122,12 @@ function wrongType(
   schema: JsonSchema,
 ): SchemaProblem {
   const actual = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value;
-  const words = expected.map((type) => TYPE_WORDS[type] ?? type);
-  const found = actual === 'number' || actual === 'string' || actual === 'boolean' ? shown(value) : TYPE_WORDS[actual];
-  const message = `${subject(path)} must be ${words.join(' or ')}, not ${found}`;
-  const problem: SchemaProblem = { kind: 'wrong-type', path, token: 'value', message, value };
   const format = FORMATS[String(schema['format'])];
+  const words = format === undefined ? expected.map((type) => TYPE_WORDS[type] ?? type) : [`a ${format.noun} in text`];
+  const isShort = actual === 'number' || actual === 'string' || actual === 'boolean';
+  const found = actual === 'null' ? 'but is empty' : `not ${isShort ? shown(value) : TYPE_WORDS[actual]}`;
+  const message = `${subject(path)} must be ${words.join(' or ')}, ${found}`;
+  const problem: SchemaProblem = { kind: 'wrong-type', path, token: 'value', message, value };
   if (format !== undefined) return { ...problem, hint: format.how };
   if (expected.includes('string') && (actual === 'number' || actual === 'boolean')) {
     return { ...problem, hint: `put it in quotes: "${String(value)}"` };

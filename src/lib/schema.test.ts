@@ -75,6 +75,9 @@ describe('problems', () => {
   check('an unknown key', { name: 'a', memroy: '1GiB' }, [
     'unknown-key memroy (key): unknown property "memroy" [memory]',
   ]);
+  check('a required key that was misspelled', { nmae: 'a' }, [
+    'unknown-key nmae (key): unknown property "nmae" [name]',
+  ]);
   check('a missing key', {}, ['missing-key  (key): missing property "name"']);
   check('a number that should be text', { name: 5 }, ['wrong-type name (value): "name" must be text, not 5']);
   check('yes for true', { name: 'a', flag: 'yes' }, [
@@ -88,7 +91,7 @@ describe('problems', () => {
   ]);
   check('null, which is taken out before', { name: 'a', level: null, cpus: null }, [
     'not-one-of level (value): null is not a valid value for "level"',
-    'wrong-type cpus (value): "cpus" must be a whole number, not empty',
+    'wrong-type cpus (value): "cpus" must be a whole number, but is empty',
   ]);
   check('a size without its unit', { name: 'a', memory: '4' }, [
     'bad-format memory (value): "4" is not a size above zero',
@@ -98,7 +101,7 @@ describe('problems', () => {
   ]);
   check('a size of nothing', { name: 'a', memory: '0B' }, ['bad-format memory (value): "0B" is not a size above zero']);
   check('a number as a size', { name: 'a', memory: 4096 }, [
-    'wrong-type memory (value): "memory" must be text, not 4096',
+    'wrong-type memory (value): "memory" must be a size in text, not 4096',
   ]);
   check('a rate', { name: 'a', rate: '100MiB' }, [
     'bad-format rate (value): "100MiB" is not a rate above zero [100MiB/s]',
@@ -120,7 +123,6 @@ describe('problems', () => {
     'out-of-range items (value): "items" needs at least 1 entry',
   ]);
   check('the branch of a union that was meant, and no other', { name: 'a', items: [{ fiel: 'x' }, '', 7] }, [
-    'missing-key items.0 (key): missing property "file"',
     'unknown-key items.0.fiel (key): unknown property "fiel" [file]',
     'out-of-range items.1 (value): "items[1]" must not be empty',
     'wrong-type items.2 (value): "items[2]" must be text or a map, not 7',

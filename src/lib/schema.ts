@@ -57,5 +57,18 @@ function problemsOf(errors: readonly ErrorObject[]): SchemaProblem[] {
     problems.push(problem);
     if (problems.length >= MOST_PROBLEMS) break;
   }
-  return problems;
+  return withoutMisspelled(problems);
+}
+
+/** A required key that was misspelled is one mistake, not a missing key and an unknown one. */
+function withoutMisspelled(problems: readonly SchemaProblem[]): SchemaProblem[] {
+  const meant = new Set<string>();
+  for (const { kind, path, suggestions } of problems) {
+    if (kind === 'unknown-key' && suggestions?.length === 1) {
+      meant.add(JSON.stringify([path.slice(0, -1), suggestions[0]]));
+    }
+  }
+  return problems.filter(
+    ({ kind, path, missing }) => kind !== 'missing-key' || !meant.has(JSON.stringify([path, missing])),
+  );
 }

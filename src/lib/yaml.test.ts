@@ -62,6 +62,8 @@ describe('what is read', () => {
   });
 });
 
+const nested = (levels: number): string => Array.from({ length: levels }, (_, i) => `${' '.repeat(i)}a:\n`).join('');
+
 describe('what is refused', () => {
   const check = (name: string, text: string | Uint8Array, expected: string | RegExp): void => {
     it(name, () => {
@@ -92,7 +94,10 @@ describe('what is refused', () => {
   check('a map as a key', '? {a: 1}\n: 2\n', /playbook.yaml-syntax/);
   check('bytes that are not UTF-8', Buffer.from([0x61, 0x3a, 0x0a, 0x20, 0xff]), /^2:2 playbook.encoding/);
   check('UTF-16', Buffer.from('\ufeffa: 1\n', 'utf16le'), /^1:1 playbook.encoding the file is UTF-16/);
-  check('deep nesting', '['.repeat(5000), /playbook.too-large|playbook.yaml-syntax/);
+  check('deep nesting', '['.repeat(20_000), /^1:102 playbook.too-large .*100 levels/);
+  check('deep nesting of maps', '{a: '.repeat(20_000), /playbook.too-large/);
+  check('deep nesting of lists in one line', '- '.repeat(20_000), /^1:1 playbook.too-large/);
+  check('deep nesting by indentation', nested(2000), /playbook.too-large/);
   check('nesting beyond the limit', `${'['.repeat(150)}${']'.repeat(150)}`, /playbook.too-large .*100 levels/);
 
   it('an explosion of aliases', () => {

@@ -2,15 +2,17 @@
  * The one door to YAML: version 1.2, core schema, one document, UTF-8. What the format allows and a playbook must not
  * use (merge keys, custom tags, aliases without end, keys that reach into prototypes) ends here, as located diagnostics.
  */
-import { isUtf8 } from 'node:buffer';
-import { Composer, isAlias, isMap, isScalar, isSeq, Parser } from 'yaml';
+import { Composer, isAlias, isMap, isScalar, isSeq } from 'yaml';
 import type { Document, Node, Scalar, YAMLMap, YAMLSeq } from 'yaml';
+import { explainSyntax } from './yaml-syntax.js';
+import { readTokens } from './yaml-tokens.js';
 import type { Checked, Diagnostic } from './diagnostic.js';
 import type { ErrorCode } from './catalog/index.js';
 import { locatedDocument, placesIn } from './located.js';
 import type { LocatedDocument, Spot } from './located.js';
 import { FORBIDDEN_KEYS, YAML_LIMITS } from './yaml-limits.js';
 import type { YamlLimits } from './yaml-limits.js';
+import { decodeUtf8 } from './utf8-text.js';
 import { parseSimpleYaml } from './yaml-simple.js';
 
 /** Problems of one text that are worth reporting; what follows a broken line is mostly noise. */
@@ -24,7 +26,7 @@ export function parseYaml(
   file: string,
   limits: YamlLimits = YAML_LIMITS,
 ): Checked<LocatedDocument> {
-  const decoded = typeof bytes === 'string' ? withoutMark(bytes) : decode(bytes, file, limits.bytes);
+  const decoded = typeof bytes === 'string' ? withoutMark(bytes) : decodeUtf8(bytes, file, limits.bytes);
   if (typeof decoded !== 'string') return { diagnostics: [decoded] };
   if (decoded.length >= FAST_FROM_LENGTH) {
     const simple = parseSimpleYaml(decoded, limits);
@@ -44,7 +46,7 @@ export function parseFully(text: string, file: string, limits: YamlLimits = YAML
       return { value: locatedDocument(file, text, result.value, result.spot), diagnostics: [] };
     }
   } catch (thrown) {
-    // Both the parser and our own walk recurse; a text of nothing but brackets ends the stack.
+    // Nesting is bounded before anything recurses over it; this is the net below that.
     if (!(thrown instanceof RangeError)) throw thrown;
     reader.report('playbook.too-large', 'the text is nested too deeply to be read', 0);
   }
@@ -53,42 +55,6 @@ export function parseFully(text: string, file: string, limits: YamlLimits = YAML
 
 function withoutMark(text: string): string {
   return text.startsWith('\ufeff') ? text.slice(1) : text;
-}
-
-function decode(bytes: Uint8Array, file: string, maxBytes: number): string | Diagnostic {
-  if (bytes.length > maxBytes) {
-    return {
-      code: 'playbook.too-large',
-      severity: 'error',
-      message: `the file has ${bytes.length} bytes; at most ${maxBytes} are read`,
-      location: { file, line: 1, column: 1 },
-    };
-  }
-  if (isUtf8(bytes)) return new TextDecoder('utf-8').decode(bytes);
-  const utf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
-  return {
-    code: 'playbook.encoding',
-    severity: 'error',
-    message: utf16 ? 'the file is UTF-16, not UTF-8' : 'the file holds bytes that are not UTF-8',
-    location: { file, ...firstBadByte(bytes) },
-  };
-}
-
-function firstBadByte(bytes: Uint8Array): { line: number; column: number } {
-  let line = 1;
-  let start = 0;
-  for (;;) {
-    // A line feed never stands inside a character of UTF-8, so lines can be checked one by one.
-    const end = bytes.indexOf(0x0a, start);
-    const part = bytes.subarray(start, end === -1 ? bytes.length : end);
-    if (!isUtf8(part)) {
-      const text = new TextDecoder('utf-8').decode(part);
-      return { line, column: Math.max(1, text.indexOf('\ufffd') + 1) };
-    }
-    if (end === -1) return { line, column: 1 };
-    start = end + 1;
-    line += 1;
-  }
 }
 
 interface Built {
@@ -137,6 +103,10 @@ class Reader {
   }
 
   #compose(): Document | undefined {
+    const tokens = readTokens(this.#text, this.#limits.depth);
+    if (typeof tokens === 'number') {
+      return this.#giveUp(`the text is nested over ${this.#limits.depth} levels`, tokens);
+    }
     const composer = new Composer({
       version: '1.2',
       schema: 'core',
@@ -150,14 +120,14 @@ class Reader {
       logLevel: 'silent',
     });
     let first: Document | undefined;
-    for (const document of composer.compose(new Parser().parse(this.#text), true, this.#text.length)) {
+    for (const document of composer.compose(tokens, true, this.#text.length)) {
       if (first !== undefined) {
         const at = document.range[0];
         this.report('playbook.several-documents', 'the file holds more than one document', at, at + 3);
         break;
       }
       first = document;
-      for (const problem of [...document.errors, ...document.warnings]) this.#reportParser(problem);
+      this.#reportParser(document);
       if (document.directives.yaml.explicit === true && document.directives.yaml.version !== '1.2') {
         const version = document.directives.yaml.version;
         this.report('playbook.yaml-syntax', `YAML ${version} is not supported; remove the %YAML line`, 0);
@@ -166,18 +136,9 @@ class Reader {
     return first;
   }
 
-  #reportParser(problem: { code: string; message: string; pos: [number, number] }): void {
-    const start = Math.max(0, Math.min(problem.pos[0], this.#text.length));
-    const lineStart = this.#text.lastIndexOf('\n', start - 1) + 1;
-    const lineEnd = this.#text.indexOf('\n', start);
-    const line = this.#text.slice(lineStart, lineEnd === -1 ? undefined : lineEnd);
-    const message = problem.message.replace(/\s+/g, ' ').trim();
-    if (problem.code === 'TAG_RESOLVE_FAILED') {
-      this.report('playbook.custom-tag', message, start, problem.pos[1]);
-    } else if (problem.code === 'MULTIPLE_DOCS') {
-      this.report('playbook.several-documents', 'the file holds more than one document', start, problem.pos[1]);
-    } else {
-      this.report('playbook.yaml-syntax', message, start, problem.pos[1], hintFor(problem.code, line));
+  #reportParser(document: Document.Parsed): void {
+    for (const { code, message, hint, start, end } of explainSyntax(this.#text, document, MOST_PROBLEMS)) {
+      this.report(code, message, start, end, hint);
     }
   }
 
@@ -278,16 +239,4 @@ class Reader {
     const built = this.#build(target, depth, keyStart, keyEnd);
     return built === undefined ? undefined : { value: built.value, spot: { ...built.spot, keyStart, keyEnd } };
   }
-}
-
-function hintFor(code: string, line: string): string | undefined {
-  if (/^ *\t/.test(line)) return 'indent with spaces; YAML does not allow tabs there';
-  if (/[{[,:] *[^"'{[,:]*\$\{/.test(line) && /[{[]/.test(line)) return 'quote text that holds ${...} inside { } or [ ]';
-  if (code === 'BAD_SCALAR_START' || code === 'UNEXPECTED_TOKEN')
-    return 'quote text that begins with a special character';
-  if (code === 'BLOCK_AS_IMPLICIT_KEY' || code === 'MULTILINE_IMPLICIT_KEY') {
-    return 'quote text that holds ": ", and check that the lines below are indented alike';
-  }
-  if (code === 'BAD_INDENT' || code === 'BAD_COLLECTION_ITEM_INDENT') return 'check the indentation of this line';
-  return undefined;
 }

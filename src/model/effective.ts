@@ -8,7 +8,7 @@ import type { DiskFormat } from './vm.js';
 export interface LoadedFile {
   /** Absolute path. */
   readonly path: string;
-  /** The path as diagnostics print it: relative to the project root where it lies below it. */
+  /** The path as diagnostics print it: relative to the working directory where it lies below it. */
   readonly shown: string;
   readonly role: 'playbook' | 'fragment' | 'list';
   /** Lower-case hex. */
@@ -26,6 +26,7 @@ export interface LoadedSource {
   /** Absolute folders that descriptors and backing chains may refer to besides `dir`. */
   readonly allowDirs: readonly string[];
   readonly connections: number;
+  /** The value of `dir`. */
   readonly location: Location;
 }
 
@@ -35,6 +36,7 @@ export interface LoadedTarget {
   /** Absolute folder. */
   readonly dir: string;
   readonly ingest: number;
+  /** The value of `dir`. */
   readonly location: Location;
 }
 
@@ -108,7 +110,10 @@ export interface LoadedVm {
   readonly settings: ResolvedSettings;
   /** JSON pointer into `settings` to the `file:line:column` (or `--set`) that won. What is built in is not listed. */
   readonly origins: Readonly<Record<string, string>>;
-  /** JSON pointer into `settings` to every scope that set it, the winner first; ends with `built-in` where one exists. */
+  /**
+   * JSON pointer into `settings` (and `/source`, `/target`) to every scope that set it, the winner first; ends with
+   * `built-in` where one exists.
+   */
   readonly originChains: Readonly<Record<string, readonly SettingOrigin[]>>;
   readonly at: {
     /** The machine's entry: its name token. */

@@ -5,10 +5,13 @@ export interface Alias {
   readonly hint: string;
 }
 
-const is = (now: string, more = ''): Alias => ({ now, hint: `this is now \`${now}\`${more}` });
+const is = (now: string, more = ''): Alias => ({ now, hint: `here this is \`${now}\`${more}` });
 
 const ALIASES: Readonly<Record<string, Alias>> = {
-  networkmap: is('mappings.networks', '; settings choose a map with `networkMap`'),
+  networkmap: {
+    now: 'mappings.networks',
+    hint: 'this is now `mappings.networks`; settings choose a map with `networkMap`',
+  },
   networkmapping: is('mappings.networks'),
   networkmappings: is('mappings.networks'),
   memorymib: is('memory', ' with a unit, such as "4GiB"'),

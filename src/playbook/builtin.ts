@@ -40,3 +40,10 @@ export function builtinAt(path: readonly string[]): unknown {
   for (const part of path) value = isMap(value) && Object.hasOwn(value, part) ? value[part] : undefined;
   return value;
 }
+
+/** The built-in value that the published schema declares at a place, such as `#/definitions/limits/properties/…`. */
+export function schemaDefault<T>(ref: string): T {
+  const schema = resolveRef(playbookSchema, ref);
+  if (schema === undefined || schema['default'] === undefined) throw new TypeError(`${ref} declares no default`);
+  return schema['default'] as T;
+}

@@ -1,7 +1,7 @@
 import type { Location } from '../lib/diagnostic.js';
 import { formatPointer } from '../lib/json-pointer.js';
 import { childSpot } from '../lib/located.js';
-import type { Spot } from '../lib/located.js';
+import type { LocatedDocument, Spot } from '../lib/located.js';
 import { suggest } from '../lib/suggest.js';
 import type { LoadOptions } from './ports.js';
 import type { Problems } from './problems.js';
@@ -25,14 +25,19 @@ const VERBATIM: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'include', 
 /**
  * Replaces `${var:...}` and `${env:...}` in the values of all files, in place; `${vm:...}` becomes a mark that is filled
  * in per machine. A plain text that is nothing but one reference takes the type of what it refers to.
+ *
+ * @returns the same for lists of machines, which are read later: takes a list's document and the path of its wave
  */
-export function interpolateFiles(files: readonly SourceFile[], options: LoadOptions, problems: Problems): void {
-  const allowed = new Set(
-    files.flatMap((file) => (Array.isArray(file.value['envAllow']) ? file.value['envAllow'] : [])),
-  );
+export function interpolateFiles(
+  files: readonly SourceFile[],
+  options: LoadOptions,
+  problems: Problems,
+): (list: LocatedDocument, wave: number, problems: Problems) => void {
+  const lists = files.map((file) => file.value['envAllow']);
+  const allowed = new Set<unknown>(lists.flatMap((list): unknown[] => (Array.isArray(list) ? list : [])));
   const resolver = new Resolver(collectVariables(files, problems), allowed, options, problems);
   for (const file of files) {
-    const walk = new Walk(file, resolver, problems);
+    const walk = new Walk(file.document, resolver, problems);
     for (const key of Object.keys(file.value)) {
       const spot = childSpot(file.document.root, key);
       if (VERBATIM.has(key) || spot === undefined) continue;
@@ -40,6 +45,11 @@ export function interpolateFiles(files: readonly SourceFile[], options: LoadOpti
     }
   }
   resolver.resolveAll();
+  return (list, wave, found) => {
+    if (!hasReference(list.text)) return;
+    const walk = new Walk(list, new Resolver(resolver.variables, allowed, options, found), found);
+    walk.value(list.value, list.root, ['waves', wave, 'vms']);
+  };
 }
 
 function collectVariables(files: readonly SourceFile[], problems: Problems): Map<string, Variable> {
@@ -157,7 +167,7 @@ class Resolver {
 
 class Walk {
   constructor(
-    readonly file: SourceFile,
+    readonly document: LocatedDocument,
     readonly resolver: Resolver,
     readonly problems: Problems,
   ) {}
@@ -181,7 +191,7 @@ class Walk {
   }
 
   #text(text: string, spot: Spot, path: readonly (string | number)[]): unknown {
-    const at = this.file.document.place(spot.start, spot.end);
+    const at = this.document.place(spot.start, spot.end);
     const parts = parseReferences(text);
     let out = '';
     let last: Scalar | undefined;

@@ -30,8 +30,14 @@ export class Problems {
     this.#list.push(made(code, 'warning', message, location, extra));
   }
 
-  /** An error at the place where a value was set, found while it was used by something else. */
-  usedBy(user: Origin, code: ErrorCode, message: string, location: Location | undefined, extra: Extra = {}): void {
+  /** An error at the place where a value was set, found while it was used; without a user it was used where it stands. */
+  usedBy(
+    user: Origin | undefined,
+    code: ErrorCode,
+    message: string,
+    location: Location | undefined,
+    extra: Extra = {},
+  ): void {
     const key = `${code} ${location?.file}:${location?.line}:${location?.column} ${message}`;
     let shared = this.#shared.get(key);
     if (shared === undefined) {
@@ -39,8 +45,9 @@ export class Problems {
       this.#shared.set(key, shared);
     }
     shared.count += 1;
+    if (user === undefined || shared.uses.length >= MOST_USES) return;
     const isSamePlace = location?.file === user.file && location.line === user.line && location.column === user.column;
-    if (shared.uses.length < MOST_USES && !isSamePlace) shared.uses.push(user);
+    if (!isSamePlace) shared.uses.push(user);
   }
 
   /** Everything found so far, in the order of file, line and column. */

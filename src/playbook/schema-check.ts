@@ -109,18 +109,12 @@ export function stripNulls(value: unknown): unknown {
   return copy ?? value;
 }
 
-/** Checks entries of a list of machines, or single settings; positions come from a document. */
-export function checkPart(
-  part: 'vm' | 'settings',
-  value: unknown,
-  document: LocatedDocument,
-  at: readonly (string | number)[],
-  problems: Problems,
-): void {
-  const checked = part === 'vm' ? withoutNullOverrides(value) : stripNulls(value);
-  for (const problem of checkerOf(part)(checked)) {
-    const path = [...at.map(String), ...problem.path];
+/** Checks one entry of a list of machines. */
+export function checkListEntry(entry: unknown, document: LocatedDocument, index: number, problems: Problems): void {
+  for (const problem of checkerOf('vm')(withoutNullOverrides(entry))) {
+    const path = [String(index), ...problem.path];
     const diagnostic = diagnosticOf(problem, path, (p, token) => document.locate(p, token));
-    if (diagnostic !== undefined) problems.add(diagnostic);
+    if (diagnostic === undefined) continue;
+    problems.add({ ...diagnostic, message: diagnostic.message.replace(/^the document/, 'an entry') });
   }
 }

@@ -3,6 +3,7 @@ import { sha256 } from '../lib/canonical-json.js';
 import { DroverError } from '../lib/error.js';
 import type { Location } from '../lib/diagnostic.js';
 import type { LocatedDocument } from '../lib/located.js';
+import { isUtf16 } from '../lib/utf8-text.js';
 import { YAML_LIMITS } from '../lib/yaml-limits.js';
 import { parseYaml } from '../lib/yaml.js';
 import type { LoadedFile } from '../model/effective.js';
@@ -61,7 +62,7 @@ export async function readSourceFile(
   const bytes = await readBytes(path, shown, from, files, problems);
   if (bytes === undefined) return undefined;
   // Excerpts are cut from it even when it cannot be parsed.
-  texts.set(shown, new TextDecoder('utf-8').decode(bytes));
+  if (!isUtf16(bytes)) texts.set(shown, new TextDecoder('utf-8').decode(bytes));
   const { value: document, diagnostics } = parseYaml(bytes, shown);
   problems.add(...diagnostics);
   if (document === undefined) return undefined;

@@ -1,0 +1,6 @@
+/**
+ * From text to a playbook: reading, including, referring, checking, merging. Everything a user got wrong comes back as
+ * located diagnostics; nothing here touches a disk except through the files it is given.
+ */
+export { loadPlaybook } from './load.js';
+export type { LoadOptions, LoadResult, PlaybookFiles } from './ports.js';
