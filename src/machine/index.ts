@@ -18,3 +18,7 @@ export { INSTRUMENT_LINK, instrumentFiles, instrumentScript, withSerialConsole }
 export type { InstrumentFile } from './boot/instrumentation.js';
 export { parseReportLine } from './boot/report.js';
 export { fileSha256 } from './boot/evidence.js';
+export { checkImage, convertImage, imageInfo, imagesAreEqual, measureImage } from './images.js';
+export type { ConvertImageOptions, ImageFile, ImageInfo } from './images.js';
+export { checkDomainXml } from './xml-ladder.js';
+export type { XmlCheck } from './xml-ladder.js';
