@@ -4,3 +4,7 @@
  */
 export { loadPlaybook } from './load.js';
 export type { LoadOptions, LoadResult, PlaybookFiles } from './ports.js';
+export { explainVm } from './explain.js';
+export type { Explained, ExplainedSetting } from './explain.js';
+export { selectVms } from './select.js';
+export type { Selected, SelectRequest } from './select.js';
