@@ -23,7 +23,7 @@ export interface TarMember extends TarHeader {
   /** Records of its extended header, such as `SCHILY.xattr.*`. */
   readonly pax: ReadonlyMap<string, Buffer>;
   /** Its data. May be read once, before the next member is asked for; what is not read is passed over. */
-  data(): AsyncIterable<Buffer>;
+  readonly data: () => AsyncIterable<Buffer>;
 }
 
 export interface TarLimits {

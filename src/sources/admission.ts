@@ -23,6 +23,8 @@ export interface AdmittedDisk {
   readonly virtualSizeBytes: number;
   readonly allocatedBytes: number;
   readonly chain: readonly ChainFile[];
+  /** What guests know the disk by, where the leaf says it. */
+  readonly serial?: string;
   /** The image must be copied and its journal replayed before it is used (VHDX). */
   readonly needsReplay: boolean;
   /** What an operator should know. */
@@ -113,6 +115,7 @@ export async function admitImage(files: Files, request: AdmissionRequest): Promi
   let said = request.format;
   let child: ImageFacts | undefined;
   let needsReplay = false;
+  let serial: string | undefined;
   for (;;) {
     const seen = layers.map((layer) => layer.path);
     if (seen.includes(path)) throw loop([...seen, path], 'its parents lead back to itself');
@@ -145,6 +148,7 @@ export async function admitImage(files: Files, request: AdmissionRequest): Promi
       chain.push(await recordFile(files, extent, isLeaf ? 'extent' : 'parent-extent'));
     }
     allocated += facts.allocatedBytes ?? (await allocatedOf(files, [path, ...(extents?.files ?? [])]));
+    serial ??= facts.serial;
     notes.push(...facts.notes.map((note) => `${path}: ${note}`), ...(extents?.notes ?? []));
     if (facts.needsReplay === true) {
       if (!isLeaf) throw unsupported(path, 'was not closed properly and cannot serve as a parent; repair it first');
@@ -161,6 +165,7 @@ export async function admitImage(files: Files, request: AdmissionRequest): Promi
     virtualSizeBytes,
     allocatedBytes: Math.min(allocated, virtualSizeBytes),
     chain,
+    ...(serial === undefined ? {} : { serial }),
     needsReplay,
     notes,
   };
@@ -172,6 +177,13 @@ async function allocatedOf(files: Files, paths: readonly string[]): Promise<numb
   return total;
 }
 
+export interface AdmittedMember {
+  readonly layer: Layer;
+  readonly facts: ImageFacts;
+  /** Whether tools can read it inside the archive. */
+  readonly readableInPlace: boolean;
+}
+
 /**
  * Admits an image that stands uncompressed in an archive. It must be whole: no extents elsewhere, no parent.
  * @param label name for messages, such as `web01.ova/disk1.vmdk`
@@ -179,14 +191,15 @@ async function allocatedOf(files: Files, paths: readonly string[]): Promise<numb
 export async function admitMember(
   files: Files,
   archive: string,
-  window: { readonly offset: number; readonly sizeBytes: number },
+  place: { readonly offset: number; readonly sizeBytes: number },
   label: string,
   format?: DiskFormat,
-): Promise<{ readonly layer: Layer; readonly facts: ImageFacts }> {
+): Promise<AdmittedMember> {
+  const window = { offset: place.offset, sizeBytes: place.sizeBytes };
   await using file = await files.open(archive);
   const facts = await readImage(windowOf(file, window.offset, window.sizeBytes, label), format);
   checkStandsAlone(label, facts);
-  const { format: found, subformat, virtualSizeBytes, extents } = facts;
+  const { format: found, subformat, virtualSizeBytes, extents, needsReplay } = facts;
   return {
     layer: {
       path: archive,
@@ -197,6 +210,8 @@ export async function admitMember(
       ...(extents === undefined ? {} : { extents }),
     },
     facts,
+    // QEMU takes windows of whole sectors only, and a journal can be replayed in a file only.
+    readableInPlace: window.sizeBytes % 512 === 0 && needsReplay !== true,
   };
 }
 

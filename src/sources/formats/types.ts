@@ -40,6 +40,8 @@ export interface ImageFacts {
   /** Bytes that hold data, where that is cheap to know. */
   readonly allocatedBytes?: number;
   readonly contentId?: string;
+  /** What guests know the disk by, where the image says it. */
+  readonly serial?: string;
   readonly parent?: ParentReference;
   /** VMDK only. */
   readonly extents?: readonly VmdkExtent[];

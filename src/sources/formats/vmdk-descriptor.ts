@@ -17,6 +17,8 @@ export interface VmdkDescriptor {
   readonly parentName?: string;
   readonly extents: readonly VmdkExtent[];
   readonly capacityBytes: number;
+  /** The id by which guests name the disk (`wwn-0x…`), 32 hex digits. */
+  readonly serial?: string;
   readonly notes: readonly string[];
 }
 
@@ -100,7 +102,8 @@ function parseExtent(path: string, line: string): VmdkExtent {
   if (name === undefined) throw corrupt(path, `the extent line ${shown} names no file`);
   const offset = rest === undefined ? 0 : /^\d+$/.test(rest) ? Number(rest) : Number.NaN;
   // Extents on devices carry the id of a partition behind the offset.
-  if (Number.isNaN(offset) || /"\s+\d+\s+"/.test(name)) throw unsupported(path, `the extent line ${shown} names a device`);
+  if (Number.isNaN(offset) || /"\s+\d+\s+"/.test(name))
+    throw unsupported(path, `the extent line ${shown} names a device`);
   if (!Number.isSafeInteger(offset) || (offset > 0 && kind !== 'flat')) {
     throw corrupt(path, `the extent line ${shown} has an offset that cannot be used`);
   }
@@ -152,6 +155,7 @@ export function parseVmdkDescriptor(path: string, bytes: Buffer): VmdkDescriptor
   const parentCid = contentId(path, 'parentCID', values.get('parentcid') ?? NO_PARENT);
   const parentName = values.get('parentfilenamehint');
   const sectors = extents.reduce((sum, extent) => sum + extent.sectors, 0);
+  const serial = (values.get('ddb.uuid') ?? '').replaceAll(/[^0-9A-Fa-f]/g, '').toLowerCase();
   const hasParent = parentCid !== NO_PARENT;
   if (!hasParent && parentName !== undefined) {
     notes.push(`the descriptor names a parent (${showName(parentName)}) but says that there is none; it is not used`);
@@ -162,6 +166,7 @@ export function parseVmdkDescriptor(path: string, bytes: Buffer): VmdkDescriptor
     ...(hasParent ? { parentCid } : {}),
     ...(hasParent && parentName !== undefined ? { parentName } : {}),
     extents,
+    ...(serial.length === 32 ? { serial } : {}),
     capacityBytes: checkedSize(path, sectors * SECTOR),
     notes,
   };
