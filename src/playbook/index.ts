@@ -4,7 +4,8 @@
  */
 export { loadPlaybook } from './load.js';
 export type { LoadOptions, LoadResult, PlaybookFiles } from './ports.js';
+export { selectVms } from './selectors.js';
+export type { SelectorInput, VmSelection } from './selectors.js';
 export { explainVm } from './explain.js';
-export type { Explained, ExplainedSetting } from './explain.js';
-export { selectVms } from './select.js';
-export type { Selected, SelectRequest } from './select.js';
+export type { ExplainedSetting, Explanation } from './explain.js';
+export { folderOf } from './load-vms.js';
