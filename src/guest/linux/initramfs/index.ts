@@ -1,6 +1,7 @@
 /** Initial RAM disks: what is inside, whether the new machine's drivers are, and how they get in. */
 export { appendDrivers } from './append.js';
 export type { AppendRequest, AppendResult } from './append.js';
+export { fetchModules, installAppended, kernelIndex, moduleLists } from './guest-files.js';
 export { moduleClosure, moduleName, readModuleIndex } from './module-names.js';
 export type { ModuleIndex } from './module-names.js';
 export { detectInitramfsTool, driverFacts, driverPresence, modulesIn } from './presence.js';

@@ -12,7 +12,7 @@ import { detectAgents } from '../agents/index.js';
 import { readBootloaderFacts } from '../bootloader/index.js';
 import { readCrypttabFacts } from '../crypttab/index.js';
 import { readFstabFacts } from '../fstab/index.js';
-import { readInitramfs } from '../initramfs/index.js';
+import { kernelIndex, readInitramfs } from '../initramfs/index.js';
 import type { InitramfsContents } from '../initramfs/index.js';
 import { readNetworkFacts } from '../network/index.js';
 import { readFirmware } from './firmware.js';
@@ -25,15 +25,7 @@ import {
   readSelinux,
   readSystemdVersion,
 } from './identity.js';
-import {
-  decisiveKernels,
-  findKernels,
-  installedTool,
-  kernelFacts,
-  kernelIndex,
-  kernelWarnings,
-  needsReading,
-} from './kernels.js';
+import { decisiveKernels, findKernels, installedTool, kernelFacts, kernelWarnings, needsReading } from './kernels.js';
 import { mountScript, planMounts, readMounts } from './mounts.js';
 import type { MountItem } from './mounts.js';
 import { readDistro, readPackageFormat } from './os-release.js';

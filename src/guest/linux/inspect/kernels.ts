@@ -2,7 +2,7 @@
 import type { Inspection, InitramfsTool, KernelFacts } from '../../../model/inspection.js';
 import type { GuestTree } from '../../common/ports.js';
 import { compareVersions, kernelVersion, readBootEntries } from '../bootloader/index.js';
-import { detectInitramfsTool, driverFacts, readModuleIndex } from '../initramfs/index.js';
+import { detectInitramfsTool, driverFacts } from '../initramfs/index.js';
 import type { InitramfsContents, ModuleIndex } from '../initramfs/index.js';
 
 /** A kernel before its initramfs was looked into. */
@@ -113,16 +113,6 @@ function findInitramfs(
     }
   }
   return undefined;
-}
-
-/** The module index of a kernel, from the texts in the tree. */
-export function kernelIndex(tree: GuestTree, modulesDir: string): ModuleIndex {
-  const text = (name: string): string => (modulesDir === '' ? '' : (tree.text(`${modulesDir}/${name}`) ?? ''));
-  return readModuleIndex({
-    dep: text('modules.dep'),
-    softdep: text('modules.softdep'),
-    builtin: text('modules.builtin'),
-  });
 }
 
 /** Which initramfs images decide something: those of the default kernel and of the two newest. */

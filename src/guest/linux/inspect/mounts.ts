@@ -145,7 +145,7 @@ mnt() {
     echo "mount $2 failed - $(printf %s "$e" | base64 -w0)"
     return
   fi
-  echo " $(stat -f -c '%S,%b,%a,%c,%d' "$t")"
+  echo " $(stat -f -c '%S,%b,%f,%a,%c,%d' "$t")"
 }
 ${calls.join('\n')}
 `;
@@ -198,14 +198,14 @@ function refusal(item: MountItem, outcome: MountOutcome | undefined, error: stri
   return `cannot be mounted at ${item.path}${last === '' ? '' : `: ${last}`}`;
 }
 
-/** Block size, blocks, blocks for ordinary users, inodes, free inodes; filesystems without an inode table say 0. */
+/** Block size, blocks, free blocks, those for ordinary users, inodes, free inodes; filesystems without an inode table say 0. */
 function spaceOf(text: string): Partial<Mountpoint> {
   const numbers = text.split(',').map(Number);
-  const [size, blocks, available, inodes, freeInodes] = numbers;
-  if (numbers.length !== 5 || numbers.some((value) => !Number.isSafeInteger(value))) return {};
-  if (size === undefined || blocks === undefined || available === undefined) return {};
+  const [size, blocks, free, available, inodes, freeInodes] = numbers;
+  if (numbers.length !== 6 || numbers.some((value) => !Number.isSafeInteger(value))) return {};
+  if (size === undefined || blocks === undefined || free === undefined || available === undefined) return {};
   return {
-    usedBytes: size * (blocks - available),
+    usedBytes: size * (blocks - free),
     freeBytes: size * available,
     ...(inodes === undefined || inodes === 0 || freeInodes === undefined ? {} : { freeInodes }),
   };
