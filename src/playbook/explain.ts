@@ -1,73 +1,127 @@
 import { DroverError } from '../lib/error.js';
+import { formatPointer, parsePointer } from '../lib/json-pointer.js';
 import { suggest } from '../lib/suggest.js';
 import type { LoadedVm, SettingOrigin } from '../model/effective.js';
+import { isMap } from './source-file.js';
 
+/** One effective value and every scope that had a say, the winner first. */
 export interface ExplainedSetting {
   readonly pointer: string;
-  readonly value: unknown;
-  /** Every scope that set it, the winner first. */
-  readonly chain: readonly SettingOrigin[];
+  /** Undefined (absent in JSON) when nothing is set: the value comes from the machine's descriptor then. */
+  readonly value?: unknown;
+  readonly chain: readonly { readonly scope: string; readonly at?: string; readonly value: unknown }[];
 }
 
-export interface Explained {
+export interface Explanation {
   readonly vm: string;
+  readonly wave: string;
+  readonly at: string;
   readonly settings: readonly ExplainedSetting[];
 }
 
-function leaves(value: unknown, pointer: string, found: Map<string, unknown>): void {
-  if (value === null || typeof value !== 'object' || Array.isArray(value) || Object.keys(value).length === 0) {
-    found.set(pointer, value);
-    return;
-  }
-  for (const [key, member] of Object.entries(value)) {
-    leaves(member, `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, found);
-  }
-}
-
-function originText(origin: SettingOrigin): string {
-  const at =
-    origin.location === undefined
-      ? ''
-      : ` at ${origin.location.file}:${origin.location.line}:${origin.location.column}`;
-  return `${origin.scope}${at}: ${JSON.stringify(origin.value)}`;
-}
-
 /**
- * The effective settings of a machine, or those below one pointer, each with every scope that had a say. Throws `cli.usage`
- * for a pointer that leads nowhere.
+ * Where the settings of a machine come from.
+ *
+ * @param pointer JSON pointer of a setting or a group of them (`/validate/level`, `/validate`); dots work too. All without
+ * @throws DroverError `cli.usage` when there is no such setting
  */
-export function explainVm(vm: LoadedVm, pointer?: string): { readonly data: Explained; readonly text: string } {
-  const all = new Map<string, unknown>();
-  leaves(vm.settings, '', all);
-  const wanted =
-    pointer === undefined || pointer === '' || pointer === '/'
-      ? ''
-      : `/${pointer.replace(/^\//, '').replaceAll('.', '/')}`;
-  const chosen = [...all].filter(([leaf]) => wanted === '' || leaf === wanted || leaf.startsWith(`${wanted}/`));
-  if (chosen.length === 0) {
-    const near = suggest(wanted, [...all.keys()]);
-    throw new DroverError({
-      code: 'cli.usage',
-      message: `${vm.name} has no setting ${wanted}`,
-      hint:
-        near.length > 0 ? `did you mean ${near.join(' or ')}?` : 'drover explain <playbook> <vm> lists all settings',
-    });
+export function explainVm(vm: LoadedVm, pointer?: string): { readonly data: Explanation; readonly text: string } {
+  const leaves = leavesOf(vm);
+  const wanted = pointer === undefined || pointer === '' || pointer === '/' ? undefined : pathOf(pointer);
+  const chosen = wanted === undefined ? leaves : leaves.filter((leaf) => isUnder(leaf.pointer, wanted));
+  if (chosen.length === 0) throw unknownPointer(pointer ?? '', leaves);
+  const { file, line, column } = vm.at.vm;
+  const data = { vm: vm.name, wave: vm.wave, at: `${file}:${line}:${column}`, settings: chosen };
+  return { data, text: wanted === undefined ? overview(data) : chains(data) };
+}
+
+function pathOf(pointer: string): string {
+  const path = pointer.startsWith('/') ? parsePointer(pointer) : pointer.split('.');
+  return formatPointer(path ?? [pointer]);
+}
+
+function isUnder(pointer: string, prefix: string): boolean {
+  return pointer === prefix || pointer.startsWith(`${prefix}/`);
+}
+
+function unknownPointer(pointer: string, leaves: readonly ExplainedSetting[]): DroverError {
+  const known = new Set<string>();
+  for (const leaf of leaves) {
+    const parts = leaf.pointer.split('/');
+    for (let i = 2; i <= parts.length; i += 1) known.add(parts.slice(0, i).join('/'));
   }
-  const settings = chosen.map(([leaf, value]): ExplainedSetting => ({
-    pointer: leaf,
-    value,
-    chain: vm.originChains[leaf] ?? [],
-  }));
-  const width = Math.max(...settings.map((setting) => setting.pointer.length));
-  const detail = settings.length === 1;
-  const lines = settings.flatMap((setting) => {
-    const [winner] = setting.chain;
-    const from =
-      winner === undefined || winner.scope === 'built-in' ? 'built-in' : originText(winner).replace(/: [^:]*$/, '');
-    const head = `${setting.pointer.padEnd(width)}  ${JSON.stringify(setting.value)}  (${from})`;
-    return detail
-      ? [head, ...setting.chain.map((origin, at) => `  ${at === 0 ? '→' : ' '} ${originText(origin)}`)]
-      : [head];
+  const near = suggest(pathOf(pointer), known);
+  return new DroverError({
+    code: 'cli.usage',
+    message: `there is no setting ${pointer}`,
+    hint: near.length > 0 ? `did you mean ${near.join(' or ')}?` : 'without a pointer, all settings are listed',
   });
-  return { data: { vm: vm.name, settings }, text: `${lines.join('\n')}\n` };
+}
+
+/** Every leaf of the settings and everything that any scope set, sorted. */
+function leavesOf(vm: LoadedVm): ExplainedSetting[] {
+  const values = new Map<string, unknown>([
+    ['/source', vm.source],
+    ['/target', vm.target],
+  ]);
+  const walk = (value: unknown, path: readonly string[]): void => {
+    if (isMap(value) && Object.keys(value).length > 0) {
+      for (const [key, item] of Object.entries(value)) walk(item, [...path, key]);
+    } else values.set(formatPointer(path), value);
+  };
+  walk(vm.settings, []);
+  for (const pointer of Object.keys(vm.originChains)) if (!values.has(pointer)) values.set(pointer, undefined);
+  return [...values.keys()].sort().map((pointer) => {
+    const value = values.get(pointer);
+    const chain = vm.originChains[pointer] ?? ownWord(vm, pointer) ?? [{ scope: 'built-in', value }];
+    return { pointer, ...(value === undefined ? {} : { value }), chain: chain.map(step) };
+  });
+}
+
+/** A source or target that no scope set: the machine itself named it, or it is the only one. */
+function ownWord(vm: LoadedVm, pointer: string): readonly SettingOrigin[] | undefined {
+  if (pointer !== '/source' && pointer !== '/target') return undefined;
+  const [value, location] = pointer === '/source' ? [vm.source, vm.at.source] : [vm.target, vm.at.target];
+  const isNamed = location.line !== vm.at.vm.line || location.column !== vm.at.vm.column;
+  return [isNamed ? { scope: `vm ${vm.name}`, location, value } : { scope: 'the only one defined', value }];
+}
+
+function step({ scope, location, value }: SettingOrigin): ExplainedSetting['chain'][number] {
+  const at = location === undefined ? {} : { at: `${location.file}:${location.line}:${location.column}` };
+  return { scope, ...at, value };
+}
+
+function valueText(value: unknown): string {
+  if (value === undefined) return '(not set)';
+  return value === null ? 'null (back to built-in)' : JSON.stringify(value);
+}
+
+function heading({ vm, wave, at }: Explanation): string {
+  return `machine ${vm}, wave ${wave}, ${at}\n`;
+}
+
+/** One line per setting: value, and who set it last. */
+function overview(data: Explanation): string {
+  const rows = data.settings.map(({ pointer, value, chain: [winner] }) => {
+    const at = winner?.at === undefined ? '' : ` ${winner.at}`;
+    return [pointer, valueText(value), `${winner?.scope ?? ''}${at}`] as const;
+  });
+  const widths = [0, 1].map((i) => Math.min(40, Math.max(...rows.map((row) => row[i]?.length ?? 0))));
+  const lines = rows.map(([pointer, value, from]) => {
+    return `  ${pointer.padEnd(widths[0] ?? 0)}  ${value.padEnd(widths[1] ?? 0)}  ${from}`.trimEnd();
+  });
+  return `${heading(data)}${lines.join('\n')}\n`;
+}
+
+/** Every scope of every setting, the winner first. */
+function chains(data: Explanation): string {
+  const blocks = data.settings.map(({ pointer, value, chain }) => {
+    const width = Math.max(...chain.map((origin) => origin.scope.length));
+    const steps = chain.map((origin, i) => {
+      const from = `${origin.scope.padEnd(width)}  ${valueText(origin.value)}`;
+      return `  ${i === 0 ? '>' : ' '} ${from}${origin.at === undefined ? '' : `  ${origin.at}`}`;
+    });
+    return `${pointer} = ${valueText(value)}\n${steps.join('\n')}\n`;
+  });
+  return `${heading(data)}${blocks.join('')}`;
 }

@@ -8,4 +8,3 @@ export { selectVms } from './selectors.js';
 export type { SelectorInput, VmSelection } from './selectors.js';
 export { explainVm } from './explain.js';
 export type { ExplainedSetting, Explanation } from './explain.js';
-export { folderOf } from './load-vms.js';
