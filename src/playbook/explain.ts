@@ -1,4 +1,5 @@
 import { DroverError } from '../lib/error.js';
+import type { Location } from '../lib/diagnostic.js';
 import { formatPointer, parsePointer } from '../lib/json-pointer.js';
 import { suggest } from '../lib/suggest.js';
 import type { LoadedVm, SettingOrigin } from '../model/effective.js';
@@ -73,17 +74,27 @@ function leavesOf(vm: LoadedVm): ExplainedSetting[] {
   for (const pointer of Object.keys(vm.originChains)) if (!values.has(pointer)) values.set(pointer, undefined);
   return [...values.keys()].sort().map((pointer) => {
     const value = values.get(pointer);
-    const chain = vm.originChains[pointer] ?? ownWord(vm, pointer) ?? [{ scope: 'built-in', value }];
+    const own =
+      pointer === '/source' || pointer === '/target'
+        ? chainOf(vm, pointer === '/source' ? 'source' : 'target')
+        : undefined;
+    const chain = own ?? vm.originChains[pointer] ?? [{ scope: 'built-in', value }];
     return { pointer, ...(value === undefined ? {} : { value }), chain: chain.map(step) };
   });
 }
 
-/** A source or target that no scope set: the machine itself named it, or it is the only one. */
-function ownWord(vm: LoadedVm, pointer: string): readonly SettingOrigin[] | undefined {
-  if (pointer !== '/source' && pointer !== '/target') return undefined;
-  const [value, location] = pointer === '/source' ? [vm.source, vm.at.source] : [vm.target, vm.at.target];
-  const isNamed = location.line !== vm.at.vm.line || location.column !== vm.at.vm.column;
-  return [isNamed ? { scope: `vm ${vm.name}`, location, value } : { scope: 'the only one defined', value }];
+/** The chain of a source or target: what the machine's own entry says stands before all scopes. */
+function chainOf(vm: LoadedVm, kind: 'source' | 'target'): readonly SettingOrigin[] {
+  const chain = vm.originChains[`/${kind}`] ?? [];
+  const [location, value] = [vm.at[kind], vm[kind]];
+  const [winner] = chain;
+  if (winner !== undefined && (winner.location === undefined || isSamePlace(winner.location, location))) return chain;
+  if (!isSamePlace(location, vm.at.vm)) return [{ scope: `vm ${vm.name}`, location, value }, ...chain];
+  return [{ scope: 'the only one defined', value }];
+}
+
+function isSamePlace(a: Location, b: Location): boolean {
+  return a.file === b.file && a.line === b.line && a.column === b.column;
 }
 
 function step({ scope, location, value }: SettingOrigin): ExplainedSetting['chain'][number] {
