@@ -45,10 +45,13 @@ w() {
   esac
 }
 printf 'lsblk '; lsblk -J -b -o ${LSBLK_COLUMNS} | b
-a=$(lsblk -dnrpo SERIAL,PATH | while read -r s p; do if [ "$s" = appliance ]; then echo "$p"; fi; done)
-for d in $(lsblk -dnrpo PATH,TYPE | while read -r p t; do if [ "$t" = disk ]; then echo "$p"; fi; done); do
-  [ "$d" != "$a" ] || continue
-  printf 'mbr'; w "$d"; printf ' '; head -c 512 "$d" | b
+# The appliance's own disk is the one that its root is on.
+a=
+while read -r _ _ n _ p _; do if [ "$p" = / ]; then a=$n; fi; done < /proc/self/mountinfo
+l=$(lsblk -rnpo MAJ:MIN,PATH,TYPE,FSTYPE)
+each() { printf '%s\\n' "$l"; }
+each | while read -r n d t f; do
+  if [ "$t" = disk ] && [ "$n" != "$a" ]; then printf 'mbr'; w "$d"; printf ' '; head -c 512 "$d" | b; fi
 done
 m=/tmp/drover-peek
 n=/tmp/drover-peek-top
@@ -69,8 +72,11 @@ peek() {
   esac
   cd /
 }
-lsblk -rnpo PATH,FSTYPE | sort -u | while read -r d t; do
-  [ "$d" != "$a" ] || continue
+seen=" $a "
+each | while read -r i d _ t; do
+  # A volume over several disks is listed below each of them.
+  case $seen in *" $i "*) continue ;; esac
+  seen="$seen$i "
   case $t in
     ${LINUX_FILESYSTEMS.join('|')}) ;;
     ntfs)
@@ -104,5 +110,5 @@ lsblk -rnpo PATH,FSTYPE | sort -u | while read -r d t; do
   fi
   umount $m
 done
-printf 'kernel '; dmesg | grep -E 'EXT4-fs|XFS|BTRFS' | tail -c 20000 | b
+printf 'kernel '; dmesg | b
 `;

@@ -1,5 +1,6 @@
 /** The guest's files, read in bulk out of the mounted appliance. */
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import type { Host } from '../../../host/index.js';
 import type { GuestSession, GuestTree } from '../../common/ports.js';
 import { LISTING_FORMAT, parseListing, readArchive } from '../../common/tree-archive.js';
@@ -8,46 +9,60 @@ import type { TreeEntry } from '../../common/tree.js';
 
 /** Programs whose presence decides what a fixer may do, or what the guest runs. */
 const PROGRAMS = [
-  ...['vmtoolsd', 'vmware-*', 'VGAuthService', 'VBox*', 'prl*', 'xe-*', 'hv_*', 'hypervkvpd', 'waagent*', 'qemu-ga'],
-  ...['cloud-init', 'dracut', 'mkinitrd', 'mkinitramfs', 'update-initramfs', 'mkinitcpio', 'mkinitfs', 'make-initrd'],
-  ...['booster', 'setfiles', 'load_policy', 'restorecon', 'rpm', 'dpkg', 'pacman', 'apk', 'netplan', 'init', 'initctl'],
-  ...['openrc', 'openrc-run', 'grub*-mkconfig', 'update-grub', 'grubby', 'systemctl', 'sh', 'timeout'],
+  ...['vmtoolsd', 'vmware-uninstall-tools.pl', 'VGAuthService', 'VBoxService', 'prltoolsd', 'xe-daemon', 'qemu-ga'],
+  ...['hv_kvp_daemon', 'hypervkvpd', 'waagent', 'cloud-init', 'netplan', 'init', 'initctl', 'openrc', 'openrc-run'],
+  ...['dracut', 'mkinitrd', 'mkinitramfs', 'update-initramfs', 'mkinitcpio', 'mkinitfs', 'make-initrd', 'booster'],
+  ...['setfiles', 'load_policy', 'restorecon', 'rpm', 'dpkg', 'pacman', 'apk', 'systemctl', 'sh', 'timeout'],
+  ...['grub-mkconfig', 'grub2-mkconfig', 'update-grub', 'grubby'],
 ];
 
 /** Databases and leftovers whose presence says something. */
 const SINGLE_PATHS = [
-  ...['/usr', '/usr/lib', '/usr/bin', '/usr/sbin', '/usr/lib/os-release', '/var/lib/dpkg/status', '/var/lib/rpm'],
+  ...['/usr/lib', '/usr/bin', '/usr/sbin', '/usr/lib64', '/usr/lib/os-release', '/var/lib/dpkg/status', '/var/lib/rpm'],
   ...['/usr/lib/sysimage/rpm', '/usr/share/rpm', '/var/lib/pacman', '/lib/apk/db', '/usr/lib/parallels-tools/install'],
   ...['/var/lib/VBoxGuestAdditions/config', '/var/lib/drover'],
+  ...['/usr/bin', '/usr/sbin', '/bin', '/sbin'].flatMap((dir) => PROGRAMS.map((name) => `${dir}/${name}`)),
 ];
 
-function anyName(names: readonly string[]): string {
-  return names.map((name) => `-name '${name}'`).join(' -o ');
-}
+/** Files outside the folders that are read whole; their content comes with the listing. */
+const SMALL_FILES = ['/usr/lib/os-release', '/var/lib/dpkg/status'] as const;
+const SMALL_FILE_BYTES = 8 * 1024 ** 2;
 
 /**
  * Script lines that list what is not read: names, sizes, owners. Everything in /boot; elsewhere only what some decision
- * hangs on. Ends with the head of a program of the guest, which tells its architecture.
+ * hangs on. Ends with the head of a program of the guest, which tells its architecture. Where /bin or /lib is a link, what
+ * is below it is listed once, below /usr.
  */
 export const LISTING_SCRIPT = `
 cd /sysroot
-# Where /lib is a link, what is below it is listed once, below /usr/lib.
 l=./usr/lib
 if [ ! -L lib ]; then l="$l ./lib"; fi
-p='${LISTING_FORMAT}'
+s="${SINGLE_PATHS.map((path) => `.${path}`).join(' ')}"
+k=
+for x in $s; do
+  case $x in
+    ./bin/*) [ -L bin ] || k="$k $x" ;;
+    ./sbin/*) [ -L sbin ] || k="$k $x" ;;
+    ./usr/sbin/*) [ -L usr/sbin ] || k="$k $x" ;;
+    ./lib/*) [ -L lib ] || k="$k $x" ;;
+    *) k="$k $x" ;;
+  esac
+done
+f='${LISTING_FORMAT}'
 printf 'list '
 {
-  find . -maxdepth 1 ! -name . -printf "$p"
-  find ./boot ./efi -mindepth 1 -maxdepth 7 -printf "$p"
-  find ./usr/bin ./usr/sbin ./bin ./sbin -mindepth 1 -maxdepth 1 \\( ${anyName(PROGRAMS)} \\) -printf "$p"
+  find ./* ./.autorelabel $k -maxdepth 0 -printf "$f"
+  find ./boot ./efi -mindepth 1 -maxdepth 7 -printf "$f"
   for d in $l; do
-    find $d/modules -mindepth 1 -maxdepth 2 -printf "$p"
-    find $d/systemd $d/*-linux-gnu/systemd -maxdepth 1 \\( -name 'libsystemd-shared-*' -o -name systemd \\) -printf "$p"
-    find $d/systemd/system -mindepth 1 -maxdepth 1 -name '*.service' -printf "$p"
+    find $d/modules $d/systemd $d/*-linux-gnu/systemd -maxdepth 2 \\( -path "$d/modules*" -o -name 'libsystemd-shared-*' -o -name systemd -o -path '*/systemd/system/*.service' \\) -printf "$f"
   done
-  find ${SINGLE_PATHS.map((path) => `.${path}`).join(' ')} -maxdepth 0 -printf "$p"
-} | head -c 2000000 | base64 -w0
+} | head -c 1500000 | base64 -w0
 echo
+for x in ${SMALL_FILES.map((path) => path.slice(1)).join(' ')}; do
+  d=$(cd -P "\${x%/*}" && pwd) || continue
+  case $d in /sysroot/*) ;; *) continue ;; esac
+  if [ -f "$x" ] && [ ! -L "$x" ]; then echo "file /$x $(head -c ${SMALL_FILE_BYTES} "$x" | gzip -1 | base64 -w0)"; fi
+done
 for x in usr/lib/systemd/systemd lib/systemd/systemd usr/bin/bash bin/bash bin/busybox; do
   if [ -f $x ] && [ ! -L $x ]; then echo "elf $(head -c 20 $x | base64 -w0)"; break; fi
 done
@@ -82,8 +97,6 @@ const MODULE_EXCLUDES = [
   'modules.devname',
 ];
 const MODULE_CAP_BYTES = 8 * 1024 ** 2;
-const DPKG_CAP_BYTES = 16 * 1024 ** 2;
-
 export interface TreeReading {
   readonly tree: GuestTree;
   /** First bytes of a program of the guest; empty when none was found. */
@@ -119,32 +132,19 @@ export async function readTreeFrom(
     archives.push(await readArchive(host, file, { root: real, ...(capBytes === undefined ? {} : { capBytes }) }));
     await host.files.remove(file);
   }
-  const single = await readSingles(host, session, scratchDir, listing);
   const elf = /^elf (\S+)$/m.exec(answer)?.[1];
   return {
-    tree: createGuestTree([...listed, ...archives.flat(), ...single]),
+    tree: createGuestTree([...listed, ...archives.flat(), ...smallFiles(answer, listing)]),
     elfHead: Buffer.from(elf ?? '', 'base64'),
   };
 }
 
-/** Files that stand alone in big folders. */
-async function readSingles(
-  host: Host,
-  session: GuestSession,
-  scratchDir: string,
-  listing: GuestTree,
-): Promise<TreeEntry[]> {
-  const entries: TreeEntry[] = [];
-  for (const [path, cap] of [
-    ['/var/lib/dpkg/status', DPKG_CAP_BYTES],
-    ['/usr/lib/os-release', 65_536],
-  ] as const) {
+/** Files whose content came with the listing; one that was cut off is known by its size only. */
+function smallFiles(answer: string, listing: GuestTree): TreeEntry[] {
+  return [...answer.matchAll(/^file (\S+) (\S+)$/gm)].flatMap(([, path = '', packed = '']) => {
     const node = listing.stat(path);
-    if (node?.kind !== 'file' || node.sizeBytes > cap) continue;
-    const file = join(scratchDir, 'single');
-    await session.download(node.path, file);
-    entries.push({ node, content: await host.files.read(file, cap) });
-    await host.files.remove(file);
-  }
-  return entries;
+    if (node?.kind !== 'file') return [];
+    const content = gunzipSync(Buffer.from(packed, 'base64'), { maxOutputLength: SMALL_FILE_BYTES });
+    return content.length === node.sizeBytes ? [{ node, content }] : [];
+  });
 }
