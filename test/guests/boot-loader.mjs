@@ -122,9 +122,10 @@ export function grubCommands(recipe, layout, standIns) {
       `printf "search.fs_uuid %s root\\nset prefix=(\\$root)'%s'\\nconfigfile \\$prefix/grub.cfg\\n" ${boot.volume.uuid} ${prefix} > /boot/efi/EFI/debian/grub.cfg`,
     );
   }
-  // 10_linux writes root=UUID= only for a UUID that it finds below /dev.
+  // 10_linux looks below /dev: for the UUID that it is to name, and for a logical volume, which it names by its node.
   lines.push(
-    `mkdir -p /dev/disk/by-uuid && touch /dev/disk/by-uuid/${root.volume.uuid}`,
+    `mkdir -p /dev/disk/by-uuid /dev/mapper && touch /dev/disk/by-uuid/${root.volume.uuid}`,
+    ...(root.logical ? [`touch ${root.device}`] : []),
     `for f in grub-probe grub-mkrelpath; do real=$(command -v $f); mv $real $real.real; cp ${standIns}/$f $real; chmod 755 $real; done`,
     'grub-mkconfig -o /boot/grub/grub.cfg',
     'for f in grub-probe grub-mkrelpath; do real=$(command -v $f); mv $real.real $real; done',
