@@ -36,12 +36,16 @@ export function parseDuration(text: string): number | undefined {
   const parts = text.match(/\d+(?:\.\d{1,3})?(?:ms|s|m|h|d)/g);
   if (parts === null || parts.join('') !== text) return undefined;
   let total = 0;
+  let smallest = Infinity;
   for (const part of parts) {
     const value = parseWithUnit(part, DURATION_FACTORS);
-    if (value === undefined) return undefined;
+    const factor = DURATION_FACTORS[/[a-z]+$/.exec(part)?.[0] ?? ''] ?? Infinity;
+    // From large to small and each unit once: `30m1h` and `1h2h` are more likely slips than times.
+    if (value === undefined || factor >= smallest) return undefined;
+    smallest = factor;
     total += value;
   }
-  return total;
+  return Number.isSafeInteger(total) ? total : undefined;
 }
 
 /** The exact text of a size: the largest binary unit that divides it. `parseSize` reads it back. */
@@ -58,12 +62,13 @@ export function formatSize(bytes: number): string {
   let value = bytes;
   let unit = 'B';
   for (const next of ['KiB', 'MiB', 'GiB', 'TiB', 'PiB']) {
-    if (value < KIB) break;
+    // What would round up to 1024 is written in the next unit.
+    if (value < (unit === 'B' ? KIB : KIB - 0.5)) break;
     value /= KIB;
     unit = next;
   }
   if (unit === 'B') return `${bytes} B`;
-  return `${value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)} ${unit}`;
+  return `${value >= 99.95 ? value.toFixed(0) : value >= 9.995 ? value.toFixed(1) : value.toFixed(2)} ${unit}`;
 }
 
 /** A rate for people, such as `212 MiB/s`. */

@@ -39,5 +39,5 @@ export type ErrorCode = keyof typeof catalog;
 
 /** The entry of a code, or undefined when the code is unknown. */
 export function lookupCode(code: string): CodeEntry | undefined {
-  return (catalog as Readonly<Record<string, CodeEntry>>)[code];
+  return Object.hasOwn(catalog, code) ? (catalog as Readonly<Record<string, CodeEntry>>)[code] : undefined;
 }
