@@ -31,11 +31,11 @@ export class Admission {
   readonly pools: Pools;
   #limitsChanged = false;
 
-  constructor(index: GraphIndex, clock: Clock, useCircuits: boolean, isOver: (node: number) => boolean) {
+  constructor(index: GraphIndex, clock: Clock, useCircuits: boolean, isDone: (node: number) => boolean) {
     this.#index = index;
     this.#clock = clock;
     this.#useCircuits = useCircuits;
-    this.pools = new Pools(index, isOver);
+    this.pools = new Pools(index, isDone);
   }
 
   get size(): number {

@@ -11,7 +11,8 @@ const POLL_MS = 50;
 export async function endLeftovers(host: Host, groups: readonly ProcessGroup[]): Promise<readonly string[]> {
   const notices: string[] = [];
   const alive: ProcessGroup[] = [];
-  for (const group of groups) if (await host.signalGroup(group, 'SIGTERM')) alive.push(group);
+  const once = new Map(groups.map((group) => [`${group.pgid} ${group.startTicks}`, group]));
+  for (const group of once.values()) if (await host.signalGroup(group, 'SIGTERM')) alive.push(group);
   let left = await waitFor(host, alive, TERM_MS);
   for (const group of left) await host.signalGroup(group, 'SIGKILL');
   left = await waitFor(host, left, KILL_MS);

@@ -78,7 +78,7 @@ export class Policy {
     const scopes = [];
     if (wave !== undefined) {
       const own = wave.batchMaxFailures?.[vm.batch - 1];
-      if (own !== undefined) {
+      if (own !== undefined && own !== null) {
         scopes.push({
           scope: { kind: 'batch' as const, wave: vm.wave, batch: vm.batch },
           action: act(wave.onFailure),

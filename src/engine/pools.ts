@@ -10,7 +10,7 @@ export interface Need {
 
 export class Pools {
   readonly #index: GraphIndex;
-  readonly #isOver: (node: number) => boolean;
+  readonly #isDone: (node: number) => boolean;
   readonly #capacity: number[];
   readonly #used: number[];
   /** What each machine holds, by number of the hold. */
@@ -18,9 +18,10 @@ export class Pools {
   readonly #taken = new Map<number, readonly Need[]>();
   readonly #paused = new Map<number, string>();
 
-  constructor(index: GraphIndex, isOver: (node: number) => boolean) {
+  /** @param isDone whether a task will not ask for anything any more */
+  constructor(index: GraphIndex, isDone: (node: number) => boolean) {
     this.#index = index;
-    this.#isOver = isOver;
+    this.#isDone = isDone;
     this.#capacity = [...index.poolCapacity];
     this.#used = index.poolCapacity.map(() => 0);
     this.#held = index.vms.map((vm) => vm.holds.map(() => 0));
@@ -100,7 +101,7 @@ export class Pools {
       if (held === 0 || this.capacity(hold.pool) <= 100_000) return false;
       let later = 0;
       for (const ask of hold.asks)
-        if (!soon.has(ask.node) && !this.#isOver(ask.node)) later = Math.max(later, ask.units);
+        if (!soon.has(ask.node) && !this.#isDone(ask.node)) later = Math.max(later, ask.units);
       return later < held;
     });
   }
@@ -183,7 +184,7 @@ export class Pools {
 
   #ahead(vm: IndexedVm, hold: number): number {
     let most = 0;
-    for (const { node, units } of vm.holds[hold]?.asks ?? []) if (!this.#isOver(node)) most = Math.max(most, units);
+    for (const { node, units } of vm.holds[hold]?.asks ?? []) if (!this.#isDone(node)) most = Math.max(most, units);
     return most;
   }
 

@@ -115,7 +115,7 @@ async function eventsTail(host: Host, path: string): Promise<EventsTail> {
 }
 
 function lastRecordIn(bytes: Buffer, from: number): EventsTail | undefined {
-  let best: { offset: number; seq: number; j: number } | undefined;
+  let best: { offset: number; end: number; seq: number; j: number; isWhole: boolean } | undefined;
   // The first line of a window that does not begin the file may be cut.
   let offset = from === 0 ? 0 : bytes.indexOf(0x0a) + 1;
   // The first record of such a window may have begun before it: it does not count as found.
@@ -127,18 +127,25 @@ function lastRecordIn(bytes: Buffer, from: number): EventsTail | undefined {
     if (event === undefined) break;
     if (event.j !== undefined) {
       if (from !== 0) skipped ??= event.j;
-      if (event.j !== skipped && event.j !== best?.j) best = { offset: from + offset, seq: event.seq, j: event.j };
+      if (event.j !== skipped && event.j !== best?.j) {
+        best = { offset: from + offset, end: from + end + 1, seq: event.seq, j: event.j, isWhole: event.isEnd };
+      }
     }
     offset = end + 1;
   }
-  return best === undefined ? undefined : { keepBytes: best.offset, nextSeq: best.seq, firstMissing: best.j };
+  if (best === undefined) return undefined;
+  // The end of a run is one event: what was written of it is all of it.
+  if (best.isWhole) return { keepBytes: best.end, nextSeq: best.seq + 1, firstMissing: best.j + 1 };
+  return { keepBytes: best.offset, nextSeq: best.seq, firstMissing: best.j };
 }
 
-function parse(line: string): { readonly seq: number; readonly j: number | undefined } | undefined {
+function parse(
+  line: string,
+): { readonly seq: number; readonly j: number | undefined; readonly isEnd: boolean } | undefined {
   try {
-    const value = JSON.parse(line) as { seq?: unknown; j?: unknown };
+    const value = JSON.parse(line) as { seq?: unknown; j?: unknown; type?: unknown };
     if (typeof value.seq !== 'number') return undefined;
-    return { seq: value.seq, j: typeof value.j === 'number' ? value.j : undefined };
+    return { seq: value.seq, j: typeof value.j === 'number' ? value.j : undefined, isEnd: value.type === 'run.end' };
   } catch {
     return undefined;
   }

@@ -130,7 +130,7 @@ export class Scheduler {
     this.#attempts = new Int32Array(count);
     this.#openStages = index.vms.map((vm) => vm.stages.length);
     this.#policy = new Policy(index.graph);
-    this.admission = new Admission(index, ports.clock, ports.circuitBreaker, (node) => this.isOver(node));
+    this.admission = new Admission(index, ports.clock, ports.circuitBreaker, (node) => !this.#willAsk(node));
   }
 
   /**
@@ -174,6 +174,11 @@ export class Scheduler {
 
   isOver(node: number): boolean {
     return this.#phase[node] === Phase.over;
+  }
+
+  /** Whether a task will still run and so ask for what its machine holds. */
+  #willAsk(node: number): boolean {
+    return !this.isOver(node) && this.#isHit[node] !== 1 && this.#index.nodes[node]?.skip === undefined;
   }
 
   /** Running tasks and for how long they have been running. */

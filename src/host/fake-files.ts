@@ -41,6 +41,8 @@ export interface FakeFiles extends Files {
   tree(dir: string): readonly string[];
   /** Loses what was not synced, all of it or the part that `keep` (0 to 1) does not spare. */
   crash(keep?: (path: string) => number): void;
+  /** A copy of everything as it is now, on its own from then on. */
+  fork(now: () => number): FakeFiles;
   /** Consulted before every act that writes. */
   fault: FaultHook | undefined;
   freeBytes: number;
@@ -50,11 +52,18 @@ function errno(code: string): Error {
   return Object.assign(new Error(code), { code });
 }
 
-export function createFakeFiles(now: () => number): FakeFiles {
+export function createFakeFiles(now: () => number, from?: ReadonlyMap<string, Node>): FakeFiles {
   const nodes = new Map<string, Node>();
   let inodes = 1;
   let temps = 0;
-  nodes.set('/', { kind: 'directory', inode: 0, mode: 0o755, mtimeMs: now(), uid: 0 });
+  for (const [path, node] of from ?? []) {
+    inodes = Math.max(inodes, node.inode);
+    nodes.set(
+      path,
+      node.kind === 'file' ? { ...node, data: Buffer.from(node.data.subarray(0, node.size)) } : { ...node },
+    );
+  }
+  if (from === undefined) nodes.set('/', { kind: 'directory', inode: 0, mode: 0o755, mtimeMs: now(), uid: 0 });
 
   /** Resolves symlinks; `last` says whether the final name is resolved too. */
   const real = (path: string, last = true, depth = 0): string => {
@@ -158,6 +167,7 @@ export function createFakeFiles(now: () => number): FakeFiles {
       return node?.kind === 'file' ? Buffer.from(content(node)) : undefined;
     },
     tree: (dir) => below(posix.resolve('/', dir)),
+    fork: (at) => createFakeFiles(at, nodes),
     crash: (keep = () => 0) => {
       for (const [path, node] of nodes) {
         if (node.kind !== 'file' || node.durable >= node.size) continue;

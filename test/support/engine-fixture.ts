@@ -15,6 +15,8 @@ export interface VmSpec {
   readonly stages?: readonly StageName[];
   readonly demand?: (stage: StageName) => readonly Demand[];
   readonly node?: (stage: StageName) => Partial<TaskNode>;
+  /** Tasks that must have succeeded before its first stage. */
+  readonly after?: readonly string[];
   readonly settings?: Partial<PlannedVm['settings']>;
   readonly source?: string;
   readonly target?: string;
@@ -159,7 +161,10 @@ function addVm(spec: VmSpec, wave: string, batch: number, gate: string, vms: Pla
       vmKey,
       stage,
       host: 'local',
-      deps: [{ id: before === undefined ? gate : taskId(spec.name, before), on: 'success' }],
+      deps: [
+        { id: before === undefined ? gate : taskId(spec.name, before), on: 'success' as const },
+        ...(before === undefined ? (spec.after ?? []).map((id) => ({ id, on: 'success' as const })) : []),
+      ],
       demand: spec.demand?.(stage) ?? [{ pool: 'slots', units: 1 }],
       estimate: { p50s: 10, p90s: 20, basis: 'default' },
       priority: (stages.length - at) * 10,
