@@ -6,12 +6,12 @@ export class Markup {
   }
 }
 
-type Value = Markup | string | number | undefined | false | readonly Value[];
+export type Value = Markup | string | number | undefined | false | readonly Value[];
 
-/** Text as HTML text; fit for attribute values in double quotes too. Control characters are shown, not passed on. */
+/** Text as HTML text; fit for attribute values in double quotes too. Control and direction characters are shown, not passed on. */
 export function escapeText(text: string): string {
+  if (!/[^ !#-%(-;=?-~\n\t]/.test(text)) return text;
   return text
-
     .replaceAll(
       /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
       '\ufffd',
@@ -27,12 +27,15 @@ function render(value: Value): string {
   if (value === undefined || value === false) return '';
   if (value instanceof Markup) return value.text;
   if (Array.isArray(value)) return (value as readonly Value[]).map(render).join('');
-  return escapeText(String(value));
+  return escapeText(typeof value === 'number' ? String(value) : (value as string));
 }
 
 /** Literal parts stay, every value is escaped unless it is markup already. */
-export function html(parts: TemplateStringsArray, ...values: readonly Value[]): Markup {
+export function h(parts: TemplateStringsArray, ...values: readonly Value[]): Markup {
   let text = parts[0] ?? '';
   for (const [index, value] of values.entries()) text += render(value) + (parts[index + 1] ?? '');
   return new Markup(text);
 }
+
+/** Attributes are always written in double quotes, with values that `h` has escaped. */
+export const NOTHING = new Markup('');

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { failedVm, hostileVm, sampleReport, sampleVm } from '../testing/sample.js';
+import { failedVm, hostileVm, sampleReport, sampleVm } from '../../../test/support/report-fixture.js';
 import { reportMarkdown } from '../markdown.js';
 import { runSummaryText } from '../summary.js';
 import { reportHtml } from './page.js';
@@ -28,7 +28,7 @@ describe('the HTML report', () => {
     for (const text of [
       '10.0.2.15/24',
       'by-path/pci-0000:03:00.0',
-      'What to do: Free space',
+      '<strong>What to do:</strong> Free space',
       'web01 login:',
       'dpkg --purge open-vm-tools',
     ]) {

@@ -1,13 +1,19 @@
 import { formatDuration } from '../../lib/units.js';
 import type { RunReport, VmReport } from '../../model/report.js';
-import { html, Markup } from './markup.js';
-import { SCRIPT, SCRIPT_HASH } from './script.js';
+import { h, Markup } from './markup.js';
+import { overview } from './overview.js';
+import { badge, code } from './parts.js';
+import { runFacts } from './run-facts.js';
+import { SCRIPT_ELEMENT, SCRIPT_HASH } from './script.js';
 import { STYLE } from './style.js';
 import { timeline } from './timeline.js';
-import { badge, vmCard } from './vm.js';
+import { vmCard } from './vm.js';
 
-/** Machines whose whole story is told on the page; failures come first. The others stand in the table. */
-const CARDS = 200;
+/** Machines whose whole story may be told on the page, and bytes that all the stories may take. Failures come first. */
+const MAX_CARDS = 200;
+const CARDS_BUDGET = 2.5 * 1024 ** 2;
+/** Up to this many machines are shown open. */
+const OPEN_CARDS = 3;
 
 const POLICY = `default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src '${SCRIPT_HASH}'; base-uri 'none'; form-action 'none'`;
 
@@ -16,154 +22,86 @@ export interface HtmlOptions {
   readonly screenshots?: ReadonlyMap<string, Buffer>;
 }
 
-function vmTable(report: RunReport): Markup {
-  const row = (vm: VmReport): Markup =>
-    html`<tr>
-      <td><a href="#vm-${vm.vmKey}">${vm.name}</a></td>
-      <td>${vm.wave}</td>
-      <td>${badge(vm.cached ? 'cached' : vm.state)}</td>
-      <td>${vm.validation === undefined ? '' : badge(vm.validation.verdict)}</td>
-      <td class="num" data-key="${vm.seconds}">${vm.cached ? '' : formatDuration(vm.seconds * 1000)}</td>
-      <td>${vm.error === undefined ? '' : html`<code>${vm.error.code}</code>`}</td>
-    </tr>`;
-  const head = ['Machine', 'Wave', 'State', 'Proof', 'Time', 'Error'].map(
-    (name) => html`<th><button type="button">${name}</button></th>`,
-  );
-  return html`<section class="card">
-    <h2>Machines</h2>
-    <input class="js-only" type="search" id="filter" placeholder="Filter" aria-label="Filter machines" />
-    <div class="scroll">
-      <table id="vms">
-        <thead>
-          <tr>
-            ${head}
-          </tr>
-        </thead>
-        <tbody>
-          ${report.vms.map(row)}
-        </tbody>
-      </table>
-    </div>
-  </section>`;
-}
-
 /** The report as one HTML file that loads nothing and can be read without scripts. */
 export function reportHtml(report: RunReport, options: HtmlOptions = {}): string {
   const { run } = report;
-  const cards = [...report.vms]
-    .sort((a, b) => Number(b.state === 'failed') - Number(a.state === 'failed'))
-    .slice(0, CARDS);
-  const counts = Object.entries(report.counts).map(([state, count]) => html`${badge(state)} ${count} `);
-  const page = html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta http-equiv="Content-Security-Policy" content="${POLICY}" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="referrer" content="no-referrer" />
-        <title>${run.playbook}: ${run.outcome} (${run.id})</title>
-        <style>
-          ${new Markup(STYLE)}
-        </style>
-      </head>
-      <body>
-        <header>
-          <h1>${run.playbook} ${badge(run.outcome)}</h1>
-          <p class="soft">Run <code>${run.id}</code>, plan <code>${run.planHash.slice(0, 12)}</code></p>
-          <dl class="facts">
-            <div>
-              <dt>Machines</dt>
-              <dd>${counts}</dd>
-            </div>
-            <div>
-              <dt>Started</dt>
-              <dd>${run.startedAt.slice(0, 19).replace('T', ' ')} UTC</dd>
-            </div>
-            <div>
-              <dt>Took</dt>
-              <dd>${formatDuration(run.seconds * 1000)}</dd>
-            </div>
-            <div>
-              <dt>By</dt>
-              <dd>${run.user} on ${run.host}</dd>
-            </div>
-            <div>
-              <dt>Accelerator</dt>
-              <dd>
-                ${report.host.accelerator.toUpperCase()} <span class="soft">${report.host.acceleratorReason}</span>
-              </dd>
-            </div>
-          </dl>
-        </header>
-        <main>
-          <section class="card">
-            <h2>Timeline</h2>
-            ${timeline(report)}
-          </section>
-          ${report.vms.length > 1 ? vmTable(report) : undefined}
-          ${cards.map((vm) => vmCard(vm, options.screenshots?.get(vm.vmKey)))}
-          ${report.vms.length > cards.length ? html`<p class="soft">${report.vms.length - cards.length} more machines are in the table and in report.json.</p>` : undefined}
-          ${
-            report.warnings.length === 0
-              ? undefined
-              : html`<section class="card">
-                  <h2>Warnings</h2>
-                  <ul>
-                    ${report.warnings.map((warning) => html`<li>${warning}</li>`)}
-                  </ul>
-                </section>`
-          }
-          ${
-            report.leftBehind.length === 0
-              ? undefined
-              : html`<section class="card">
-                  <h2>Left behind</h2>
-                  <ul>
-                    ${report.leftBehind.map((item) => html`<li>${item}</li>`)}
-                  </ul>
-                </section>`
-          }
-          ${
-            report.next.length === 0
-              ? undefined
-              : html`<section class="card">
-                  <h2>Next</h2>
-                  <pre>${report.next.join('\n')}</pre>
-                </section>`
-          }
-          <section class="card">
-            <h2>Made with</h2>
-            <details>
-              <summary>Programs and playbooks <span class="soft">Drover ${run.version}</span></summary>
-              <div class="scroll">
-                <table>
-                  <tbody>
-                    ${Object.entries(report.host.tools).map(
-                      ([tool, version]) =>
-                        html`<tr>
-                          <td>${tool}</td>
-                          <td>${version}</td>
-                        </tr>`,
-                    )}${report.playbookDigests.map(
-                      (file) =>
-                        html`<tr>
-                          <td>${file.file}</td>
-                          <td><code>sha256 ${file.sha256}</code></td>
-                        </tr>`,
-                    )}
-                  </tbody>
-                </table>
-              </div>
-            </details>
-          </section>
-        </main>
-        <footer>
-          Drover ${run.version}. Times are UTC. Everything in this page is in <code>report.json</code> beside it.
-        </footer>
-        <script>
-          ${new Markup(SCRIPT)};
-        </script>
-      </body>
-    </html> `;
-  return page.text;
+  const { cards, anchors } = tellStories(report, options);
+  const left = report.vms.length - anchors.size;
+  const body = h`<body>
+${overview(report)}
+<main>
+<section class="card"><h2>Timeline</h2>
+${timeline(report, anchors)}
+</section>
+${report.vms.length > 1 ? vmTable(report, anchors) : undefined}
+${cards}
+${left === 0 ? undefined : h`<p class="soft">The whole story of ${left} more machines is in <code>report.json</code>.</p>`}
+${runFacts(report)}
+</main>
+<footer>Drover ${run.version}. Times are UTC. Everything on this page, and more, is in <code>report.json</code> beside it.</footer>
+${SCRIPT_ELEMENT}
+</body>`;
+  return h`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>${run.playbook}: ${run.outcome} (${run.id})</title>
+<style>${new Markup(STYLE)}</style>
+</head>
+${body}
+</html>
+`.text;
+}
+
+/** Cards in the order of the plan, of as many machines as the page has room for; failures are the last to be left out. */
+function tellStories(
+  report: RunReport,
+  options: HtmlOptions,
+): { readonly cards: readonly Markup[]; readonly anchors: ReadonlyMap<string, string> } {
+  const order = new Map(report.vms.map((vm, at) => [vm, at]));
+  const wanted = [...report.vms].sort((a, b) => rank(a) - rank(b) || (order.get(a) ?? 0) - (order.get(b) ?? 0));
+  const told = new Map<VmReport, Markup>();
+  const anchors = new Map<string, string>();
+  let left = CARDS_BUDGET;
+  for (const vm of wanted.slice(0, MAX_CARDS)) {
+    const anchor = `vm-${(order.get(vm) ?? 0) + 1}`;
+    const isOpen = report.vms.length <= OPEN_CARDS || vm.state === 'failed';
+    const card = vmCard(vm, { anchor, isOpen, screenshot: options.screenshots?.get(vm.vmKey) });
+    left -= Buffer.byteLength(card.text);
+    if (left < 0 && told.size > 0) break;
+    told.set(vm, card);
+    anchors.set(vm.vmKey, anchor);
+  }
+  return {
+    cards: [...told]
+      .sort(([a], [b]) => rank(a) - rank(b) || (order.get(a) ?? 0) - (order.get(b) ?? 0))
+      .map(([, card]) => card),
+    anchors,
+  };
+}
+
+function rank(vm: VmReport): number {
+  if (vm.state === 'failed') return 0;
+  if (vm.state === 'degraded' || vm.state === 'cancelled') return 1;
+  return vm.cached ? 3 : 2;
+}
+
+function vmTable(report: RunReport, anchors: ReadonlyMap<string, string>): Markup {
+  const row = (vm: VmReport): Markup => {
+    const anchor = anchors.get(vm.vmKey);
+    const name = anchor === undefined ? h`${vm.name}` : h`<a href="#${anchor}">${vm.name}</a>`;
+    const proof = vm.validation === undefined ? undefined : badge(vm.validation.verdict);
+    const took = vm.cached || vm.seconds === 0 ? '' : formatDuration(vm.seconds * 1000);
+    return h`<tr><td>${name}</td><td>${vm.wave}</td><td>${badge(vm.cached ? 'cached' : vm.state)}</td><td>${proof}</td><td class="num" data-key="${Math.round(vm.seconds)}">${took}</td><td>${vm.error === undefined ? '' : code(vm.error.code)}</td></tr>\n`;
+  };
+  const head = ['Machine', 'Wave', 'State', 'Proof', 'Time', 'Error'].map(
+    (name) => h`<th${name === 'Time' ? h` class="num"` : undefined}><button type="button">${name}</button></th>`,
+  );
+  return h`<section class="card" id="machines"><h2>Machines</h2>
+<p class="tools js-only"><input type="search" id="filter" placeholder="Filter machines" aria-label="Filter machines"> <span id="found" class="soft" role="status"></span> <button type="button" id="toggle">Open or close all</button></p>
+<div class="scroll"><table id="vms"><thead><tr>${head}</tr></thead><tbody>
+${report.vms.map(row)}</tbody></table></div></section>`;
 }

@@ -1,6 +1,6 @@
-import type { FixStepId, StepReport } from '../../model/fix.js';
-import type { RunReport, StageReport, VmReport } from '../../model/report.js';
-import type { StageName } from '../../model/stage.js';
+import type { FixStepId, StepReport } from '../../src/model/fix.js';
+import type { RunReport, StageReport, VmReport } from '../../src/model/report.js';
+import type { StageName } from '../../src/model/stage.js';
 
 const T0 = Date.parse('2026-05-02T22:00:00.000Z');
 
@@ -238,7 +238,7 @@ export function hostileVm(): VmReport {
 
 /** A machine that failed. */
 export function failedVm(name: string): VmReport {
-  return sampleVm(name, 10, {
+  const { validation: _, ...vm } = sampleVm(name, 10, {
     state: 'failed',
     seconds: 40,
     failedStage: 'CONVERT',
@@ -255,10 +255,19 @@ export function failedVm(name: string): VmReport {
       stage('INSPECT', 14, 33),
       stage('PLAN', 33, 33.2),
       stage('FIX', 33.2, 39),
-      stage('CONVERT', 39, 50, { state: 'failed' }),
-      stage('VALIDATE', 50, 50, { state: 'skipped', attempts: 0, spans: [], seconds: 0 }),
+      stage('CONVERT', 39, 62, {
+        state: 'failed',
+        attempts: 2,
+        spans: [
+          { kind: 'run', startedAt: at(39), endedAt: at(47), attempt: 1 },
+          { kind: 'retry', startedAt: at(47), endedAt: at(53), attempt: 1 },
+          { kind: 'run', startedAt: at(53), endedAt: at(62), attempt: 2 },
+        ],
+      }),
+      stage('VALIDATE', 62, 62, { state: 'skipped', attempts: 0, spans: [], seconds: 0 }),
     ],
     products: [],
     warnings: ['the disks go to sata instead of virtio-blk'],
   });
+  return vm;
 }
