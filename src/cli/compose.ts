@@ -12,10 +12,9 @@ import type { LoadedPlaybook, LoadedVm } from '../model/effective.js';
 import { allVms } from '../model/effective.js';
 import type { Host } from '../host/index.js';
 import type { TaskGraph } from '../model/graph.js';
-import { planFromJson } from '../model/plan-json.js';
 import type { StageName } from '../model/stage.js';
 import type { VmDescription } from '../model/vm.js';
-import { compilePlan, preflight, stageTaskIds } from '../plan/index.js';
+import { compilePlan, preflight, readSavedPlan, stageTaskIds } from '../plan/index.js';
 import type { Concern, PlanFacts, Selection } from '../plan/index.js';
 import { createLocalSource } from '../sources/index.js';
 import type { Cli } from './context.js';
@@ -62,8 +61,7 @@ async function describeAll(
   readonly failed: Set<string>;
 }> {
   const limit = pLimit(DESCRIBE_AT_ONCE);
-  const source = createLocalSource(cli.host);
-  const sources = new Map(loaded.sources.map((entry) => [entry.name, entry]));
+  const sources = new Map(loaded.sources.map((entry) => [entry.name, createLocalSource(cli.host, entry)]));
   const descriptions = new Map<string, VmDescription>();
   const failed = new Set<string>();
   const results = await Promise.all(
@@ -72,7 +70,7 @@ async function describeAll(
         const origin = sources.get(vm.source);
         if (origin === undefined)
           throw new DroverError({ code: 'internal.bug', message: `source ${vm.source} was not loaded` });
-        return source.describe({ vm, source: origin }, {});
+        return origin.describe(vm);
       }),
     ),
   );
@@ -136,11 +134,7 @@ export async function compose(cli: Cli, playbooks: readonly string[], options: C
   };
 }
 
-/** A saved plan. Throws `cli.no-plan-file` for anything else. */
+/** A saved plan. Throws `plan.file-invalid` for anything else. */
 export async function readPlan(host: Host, path: string): Promise<TaskGraph> {
-  try {
-    return planFromJson(await host.files.readText(path, PLAN_BYTES));
-  } catch (cause) {
-    throw new DroverError({ code: 'cli.no-plan-file', message: `${path} is no saved plan`, cause });
-  }
+  return readSavedPlan(await host.files.readText(path, PLAN_BYTES));
 }

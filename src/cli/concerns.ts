@@ -2,11 +2,6 @@ import type { Concern } from '../plan/index.js';
 
 const MARKS: Readonly<Record<Concern['category'], string>> = { blocker: '✖', warning: '!', info: '·' };
 
-/** Concerns that keep a run from starting: blockers that nobody waived. */
-export function blockersOf(concerns: readonly Concern[]): readonly Concern[] {
-  return concerns.filter((concern) => concern.category === 'blocker' && concern.waived === undefined);
-}
-
 /** Concerns for people, grouped by what they are about. */
 export function concernsText(concerns: readonly Concern[]): string {
   const groups = new Map<string, Concern[]>();

@@ -18,13 +18,12 @@ import { VERSION } from './version.js';
 /** The seven stages, acting through this host. */
 export async function stageRunners(host: Host): Promise<StageRunners> {
   const accelerator = await acceleratorOf(host);
-  const appliance = { accelerator: accelerator.accelerator };
   return {
-    FETCH: createFetchStage(host),
-    FLATTEN: createFlattenStage(host),
-    INSPECT: createInspectStage(host, appliance),
+    FETCH: createFetchStage({ host }),
+    FLATTEN: createFlattenStage({ host }),
+    INSPECT: createInspectStage(host),
     PLAN: createPlanStage(),
-    FIX: createFixStage(host, appliance),
+    FIX: createFixStage(host),
     CONVERT: createConvertStage(host, { tool: `drover ${VERSION}` }),
     VALIDATE: createValidateStage(host, { accelerator }),
   };

@@ -1,2 +1,8 @@
 /** The seven stages: thin glue between the rooms. */
 export { createConvertStage } from './convert.js';
+export { createFetchStage } from './fetch.js';
+export { createFixStage } from './fix.js';
+export { createFlattenStage } from './flatten.js';
+export { createInspectStage } from './inspect.js';
+export { createPlanStage } from './plan.js';
+export { createValidateStage } from './validate.js';

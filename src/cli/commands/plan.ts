@@ -3,9 +3,8 @@ import { listRuns, readRun } from '../../engine/index.js';
 import { hasErrors, Severity } from '../../lib/diagnostic.js';
 import type { TaskGraph } from '../../model/graph.js';
 import { planToJson } from '../../model/plan-json.js';
-import { planDiff, planDiffText, planSummaryMarkdown, planSummaryText, willRun } from '../../plan/index.js';
+import { blockers, planDiff, planDiffText, planSummaryMarkdown, planSummaryText, willRun } from '../../plan/index.js';
 import { compose, readPlan } from '../compose.js';
-import { blockersOf, concernsText } from '../concerns.js';
 import type { Cli } from '../context.js';
 import { exitForDiagnostics, printDiagnostics } from '../diagnostics.js';
 import { Exit } from '../exit-codes.js';
@@ -37,7 +36,7 @@ export async function plan(
   ) {
     return exitForDiagnostics(composition.diagnostics, strict) || Exit.preflight;
   }
-  if (composition.concerns.length > 0 && cli.options.quiet !== true) cli.err(concernsText(composition.concerns));
+  const summary = { concerns: composition.concerns, columns: process.stdout.isTTY ? process.stdout.columns : 120 };
   const output = options['output'] as string | undefined;
   if (output !== undefined) {
     const path = resolve(cli.host.cwd, output);
@@ -51,7 +50,7 @@ export async function plan(
     else if (cli.options.json === true) cli.out(`${JSON.stringify(planDiff(old, graph), null, 2)}\n`);
     else cli.out(planDiffText(planDiff(old, graph)));
   } else if (cli.options.json === true || options['format'] === 'json') cli.out(planToJson(graph));
-  else cli.out(options['format'] === 'md' ? planSummaryMarkdown(graph) : planSummaryText(graph));
-  if (blockersOf(composition.concerns).length > 0) return Exit.preflight;
+  else cli.out(options['format'] === 'md' ? planSummaryMarkdown(graph, summary) : planSummaryText(graph, summary));
+  if (blockers(composition.concerns).length > 0) return Exit.preflight;
   return options['detailedExitcode'] === true && graph.nodes.some(willRun) ? Exit.workToDo : Exit.ok;
 }

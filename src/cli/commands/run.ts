@@ -2,11 +2,11 @@ import { extname, resolve } from 'node:path';
 import { runPlan } from '../../engine/index.js';
 import { hasErrors, Severity } from '../../lib/diagnostic.js';
 import type { TaskGraph } from '../../model/graph.js';
-import { planSummaryText } from '../../plan/index.js';
+import { blockers, planSummaryText, willRun } from '../../plan/index.js';
 import { confirmed } from '../ask.js';
 import { compose, readPlan } from '../compose.js';
 import type { Composition } from '../compose.js';
-import { blockersOf, concernsText } from '../concerns.js';
+import { concernsText } from '../concerns.js';
 import type { Cli } from '../context.js';
 import { printResult, stateDirOf } from '../context.js';
 import { exitForDiagnostics, printDiagnostics } from '../diagnostics.js';
@@ -28,9 +28,9 @@ async function fromPlaybook(cli: Cli, path: string, options: Options): Promise<C
     composition.graph !== undefined && (!hasErrors(composition.diagnostics) || options['skipBlocked'] === true);
   if (!usable || strict)
     return exitForDiagnostics(composition.diagnostics, options['strict'] === true) || Exit.preflight;
-  const blockers = blockersOf(composition.concerns);
+  const blocking = blockers(composition.concerns);
   if (composition.concerns.length > 0 && cli.options.quiet !== true) cli.err(concernsText(composition.concerns));
-  return blockers.length > 0 ? Exit.preflight : composition;
+  return blocking.length > 0 ? Exit.preflight : composition;
 }
 
 /** `drover run`: compile, check, ask, execute, report. */
@@ -48,9 +48,7 @@ export async function run(cli: Cli, args: readonly string[], options: Options): 
     if (composition.graph === undefined) return Exit.preflight;
     ({ graph, texts, stateDir } = composition);
   }
-  const work = graph.nodes.filter(
-    (node) => node.kind === 'stage' && node.skip === undefined && node.cacheState !== 'hit',
-  );
+  const work = graph.nodes.filter(willRun);
   if (options['dryRun'] === true) {
     printResult(cli, graph, () => planSummaryText(graph));
     return Exit.ok;

@@ -1,4 +1,4 @@
-import { hasErrors, Severity } from '../../lib/diagnostic.js';
+import { hasErrors } from '../../lib/diagnostic.js';
 import type { Diagnostic } from '../../lib/diagnostic.js';
 import { allVms } from '../../model/effective.js';
 import type { Cli } from '../context.js';
@@ -31,8 +31,6 @@ export async function validate(
   printDiagnostics(cli, all, texts, { format, all: options['allErrors'] === true });
   if (format === 'text' && cli.options.quiet !== true) {
     cli.err(good.join(''));
-    const errors = all.filter((d) => d.severity === Severity.error).length;
-    if (errors > 0) cli.err(`${errors} error${errors === 1 ? '' : 's'}\n`);
   }
   return exitForDiagnostics(all, options['strict'] === true);
 }
