@@ -60,6 +60,7 @@ async function uninstall(
   const result = await removePackages(facts.packages, ctx, appliance);
   if (result.command !== undefined) {
     notes.commands.push(result.command);
+    ctx.state.ranGuestPrograms = true;
     ctx.tree = await appliance.reread();
   }
   if (result.removed) notes.notes.push(`${agent.kind}: removed ${facts.packages.join(', ')}`);
@@ -83,6 +84,7 @@ async function runUninstaller(
   const result = await appliance.session.guestCommand([program], { timeoutMs: uninstallTimeoutMs });
   const { exitCode, seconds } = result;
   notes.commands.push({ argv: [program], exitCode, tail: result.output.slice(-8 * 1024), seconds });
+  ctx.state.ranGuestPrograms = true;
   ctx.tree = await appliance.reread();
   const isGone = result.available && exitCode === 0;
   notes[isGone ? 'notes' : 'warnings'].push(

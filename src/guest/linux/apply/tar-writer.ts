@@ -37,8 +37,11 @@ function extendedHeader(file: TarFile): Buffer[] {
   if (file.linkTarget !== undefined && !fits(file.linkTarget, 100)) {
     records.push(record('linkpath', Buffer.from(file.linkTarget, 'utf8')));
   }
-  for (const [name, value] of Object.entries(file.xattrs))
-    records.push(record(paxKey(name), Buffer.from(value, 'latin1')));
+  for (const [name, value] of Object.entries(file.xattrs)) {
+    // A label is a C string: the NUL that the kernel keeps behind it is no part of it.
+    const text = name === 'security.selinux' ? value.replace(/\0+$/, '') : value;
+    records.push(record(paxKey(name), Buffer.from(text, 'latin1')));
+  }
   if (records.length === 0) return [];
   const content = Buffer.concat(records);
   const owner: TarFile = { ...file, name: 'pax', kind: 'file', content, xattrs: {} };

@@ -45,8 +45,13 @@ function fixLine(line: CrypttabLine, ctx: FixContext, notes: StepNotes): string 
     found === undefined ? undefined : chooseIdentifier(found.device, ctx.inspection.block, { prefer })?.token;
   if (token === undefined) return unresolved(line, where, isPlain, ctx, notes);
   notes.mapped.push({ from: shown(device), to: token, where });
-  if (isUnlockedEarly(options) || (found !== undefined && carriesRoot(found.device, ctx))) {
-    ctx.state.rebuildReasons.push(`the encrypted device of ${shown(name)} has another name`);
+  const isRoot = found !== undefined && carriesRoot(found.device, ctx);
+  if (isUnlockedEarly(options) || isRoot) {
+    ctx.state.rebuildReasons.push({
+      why: `it unlocks ${shown(name)} by the old name of its device`,
+      copies: ['etc/crypttab', 'cryptroot/crypttab', 'conf/conf.d/cryptroot'],
+      critical: isRoot,
+    });
   }
   return replaceField(line, 1, token);
 }

@@ -35,7 +35,11 @@ function dropDevicesFile(ctx: FixContext, notes: StepNotes): void {
   if (!drop(ctx, path, notes)) return;
   const rootIsMapped = rootDevice(ctx)?.kind === 'lv';
   if (rootIsMapped && /IDTYPE=(?!lvmlv|md_uuid|mpath|crypt)/.test(content)) {
-    ctx.state.rebuildReasons.push('LVM in the initramfs may look for the old disks only (system.devices)');
+    ctx.state.rebuildReasons.push({
+      why: 'LVM in it looks for the disks of the old machine only',
+      copies: ['etc/lvm/devices/system.devices'],
+      critical: true,
+    });
   }
 }
 
@@ -64,7 +68,11 @@ function fixLvmFilters(ctx: FixContext, path: string, notes: StepNotes): void {
     notes.warnings.push(
       `${path}:${line.number}: this filter would hide every disk of the new machine; it was commented out`,
     );
-    ctx.state.rebuildReasons.push('the device filter of LVM changed');
+    ctx.state.rebuildReasons.push({
+      why: 'its LVM filter hides the disks of the new machine',
+      copies: ['etc/lvm/lvm.conf', 'etc/lvm/lvmlocal.conf'],
+      critical: rootDevice(ctx)?.kind === 'lv',
+    });
     return { ...line, text: commentOut(line.text) };
   });
   ctx.tree.write(path, edited.map((line) => line.text + line.eol).join(''));
@@ -153,5 +161,9 @@ function fixArrayDevices(ctx: FixContext, path: string, notes: StepNotes): void 
   });
   if (edited === content) return;
   ctx.tree.write(path, edited);
-  if (rootDevice(ctx)?.kind === 'md') ctx.state.rebuildReasons.push('the list of devices for arrays changed');
+  ctx.state.rebuildReasons.push({
+    why: 'it assembles arrays from disks of the old machine only',
+    copies: ['etc/mdadm.conf', 'etc/mdadm/mdadm.conf'],
+    critical: rootDevice(ctx)?.kind === 'md',
+  });
 }

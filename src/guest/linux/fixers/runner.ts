@@ -11,6 +11,7 @@ const fatalCodes = new Set<string>([
   'guest.initramfs',
   'guest.no-loader',
   'guest.postcheck',
+  'guest.uefi-fallback',
   'guest.fsck',
 ]);
 
@@ -42,7 +43,8 @@ export async function runFixers(
 
 async function runStep(ctx: FixContext, fixer: Fixer): Promise<StepReport> {
   const planned = ctx.plan.steps.find((step) => step.id === fixer.id);
-  if (planned?.willRun === false) return { ...emptyReport(fixer.id), status: 'skipped', notes: [planned.reason] };
+  if (planned?.willRun === false && fixer.isNeeded?.(ctx) !== true)
+    return { ...emptyReport(fixer.id), status: 'skipped', notes: [planned.reason] };
   const tree = ctx.tree;
   const before = snapshot(tree);
   try {

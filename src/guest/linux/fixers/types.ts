@@ -28,14 +28,27 @@ export interface FixSettings {
 
 /** What steps leave for the steps after them. */
 export interface FixState {
-  /** Why images must be built anew: content other than drivers changed. */
-  readonly rebuildReasons: string[];
+  /** Content of initramfs images, other than drivers, that is no longer true. */
+  readonly rebuildReasons: RebuildReason[];
   /** Specifications that could not be resolved and were made harmless instead; the final check accepts them. */
   readonly toleratedSpecs: string[];
   nics: readonly NicExpectation[];
   buses: FixPlan['disks'];
   selinuxRelabelPending: boolean;
   degraded: boolean;
+  /** Edits were written into the guest before the end of FIX. */
+  wroteFiles: boolean;
+  /** Programs of the guest created or changed files. */
+  ranGuestPrograms: boolean;
+}
+
+/** Why an image is out of date: some hold a copy of a file of the guest that was changed. */
+export interface RebuildReason {
+  readonly why: string;
+  /** Paths inside an image, any of which makes the reason apply to it. */
+  readonly copies: readonly string[];
+  /** Whether the guest would not boot with the old copy. */
+  readonly critical: boolean;
 }
 
 export type CommandReport = StepReport['commands'][number];
@@ -58,6 +71,8 @@ export interface Fixer {
   readonly id: FixStepId;
   /** Code of its warnings, and of its failure when that is contained. */
   readonly warningCode: ErrorCode;
+  /** Whether it must run although the plan did not expect it to. */
+  isNeeded?(ctx: FixContext): boolean;
   run(ctx: FixContext): StepOutcome | Promise<StepOutcome>;
 }
 
@@ -81,5 +96,7 @@ export function newState(plan: Pick<FixPlan, 'disks'>): FixState {
     buses: plan.disks,
     selinuxRelabelPending: false,
     degraded: false,
+    wroteFiles: false,
+    ranGuestPrograms: false,
   };
 }

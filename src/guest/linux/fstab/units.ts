@@ -103,7 +103,12 @@ export function fixResume(ctx: FixContext, notes: StepNotes): void {
   });
   if (edited === content) return;
   ctx.tree.write(resumeFile, edited);
-  ctx.state.rebuildReasons.push('the device that hibernation resumes from has another name');
+  // Waiting for a device to resume from ends after half a minute; the guest boots all the same.
+  ctx.state.rebuildReasons.push({
+    why: 'it waits for the old name of the device that hibernation resumes from',
+    copies: ['conf/conf.d/resume'],
+    critical: false,
+  });
 }
 
 /** Automounter maps are only reported. */
