@@ -83,15 +83,28 @@ export async function checkImage(host: Host, image: ImageFile, signal?: AbortSig
   }
 }
 
+/** qemu-img says how far it is as `(12.34/100%)`. */
+function reportPart(line: string, onProgress: ((part: number) => void) | undefined): void {
+  const percent = /\((\d{1,3}(?:\.\d+)?)\/100%\)/.exec(line)?.[1];
+  if (percent !== undefined) onProgress?.(Number(percent) / 100);
+}
+
 /** Whether two images hold the same bytes for the guest. */
-export async function imagesAreEqual(host: Host, a: ImageFile, b: ImageFile, signal?: AbortSignal): Promise<boolean> {
+export async function imagesAreEqual(
+  host: Host,
+  a: ImageFile,
+  b: ImageFile,
+  options: { readonly signal?: AbortSignal; readonly onProgress?: (part: number) => void } = {},
+): Promise<boolean> {
+  const { signal, onProgress } = options;
   const result = await host.exec({
     tool: 'qemu-img',
-    args: ['compare', '-f', qemuFormat(a.format), '-F', qemuFormat(b.format), a.path, b.path],
+    args: ['compare', '-p', '-f', qemuFormat(a.format), '-F', qemuFormat(b.format), a.path, b.path],
     purpose: 'compare the product with the fixed image',
     mutates: false,
     timeoutMs: PASS_MS,
     okExitCodes: [0, 1],
+    onStdoutLine: (line) => reportPart(line, onProgress),
     ...(signal === undefined ? {} : { signal }),
   });
   return result.exitCode === 0;
@@ -198,10 +211,7 @@ export async function convertImage(host: Host, options: ConvertImageOptions): Pr
         mutates: true,
         timeoutMs: PASS_MS,
         ...(options.signal === undefined ? {} : { signal: options.signal }),
-        onStdoutLine: (line) => {
-          const percent = /\((\d{1,3}(?:\.\d+)?)\/100%\)/.exec(line)?.[1];
-          if (percent !== undefined) options.onProgress?.(Number(percent) / 100);
-        },
+        onStdoutLine: (line) => reportPart(line, options.onProgress),
       });
       await host.files.syncFile(options.target);
       return { dropped, cache: attempt.cache };

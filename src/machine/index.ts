@@ -15,7 +15,7 @@ export type { BootProofRequest, BootProofResult } from './boot/proof.js';
 export type { BootFinding, BootRequirements, BootSignal } from './boot/tracker.js';
 export type { BootStage, SignalId } from './boot/detectors.js';
 export { INSTRUMENT_LINK, instrumentFiles, instrumentScript, withSerialConsole } from './boot/instrumentation.js';
-export type { InstrumentFile } from './boot/instrumentation.js';
+export type { InstrumentFile, ReportPatience } from './boot/instrumentation.js';
 export { parseReportLine } from './boot/report.js';
 export { fileSha256 } from './boot/evidence.js';
 export { checkImage, convertImage, imageInfo, imagesAreEqual, measureImage } from './images.js';

@@ -8,6 +8,8 @@ export type { DiskImage } from './vm.js';
 
 export interface FetchedDisk extends DiskImage {
   readonly how: 'in-place' | 'extracted' | 'copied' | 'blank';
+  /** Where in the file the image stands, when it is read inside its archive. */
+  readonly window?: { readonly offset: number; readonly sizeBytes: number };
   /** Leaf first; every file that the image needs. */
   readonly chain: readonly string[];
   readonly bytes: number;

@@ -172,6 +172,7 @@ function plainPath(layers: readonly Layer[], node: BlockNode): string | undefine
   const leaf = layers[0];
   const file = node['file'];
   if (typeof file !== 'object' || file?.driver !== 'file' || leaf?.format === 'vhd') return undefined;
+  if (leaf?.window !== undefined) return undefined;
   if (node['backing'] !== undefined && (leaf?.format !== 'qcow2' || layers.length > 1)) return undefined;
   return file['filename'] as string;
 }

@@ -153,6 +153,10 @@ async function convertDisk(
   return productOf(work, job, check, (host.clock.monotonic() - began) / 1000);
 }
 
+function report(work: Work, phase: string, job: Job, doneBytes: number, totalBytes: number): void {
+  work.context.progress({ phase, disk: job.disk.id, doneBytes, totalBytes, totalKind: 'exact' });
+}
+
 async function verify(
   work: Work,
   job: Job,
@@ -169,7 +173,10 @@ async function verify(
   if (found.result === 'leaks') {
     work.warnings.push({ code: 'convert.leaks', message: `disk ${job.disk.index}: ${found.note}` });
   }
-  if (work.task.vm.settings.convert.verify === 'full' && !(await imagesAreEqual(work.host, job.disk, image, signal))) {
+  if (work.task.vm.settings.convert.verify !== 'full') return found.result;
+  const onProgress = (part: number): void =>
+    report(work, 'verify', job, Math.round(part * job.disk.virtualSizeBytes), job.disk.virtualSizeBytes);
+  if (!(await imagesAreEqual(work.host, job.disk, image, { signal, onProgress }))) {
     throw new DroverError({
       code: 'convert.differs',
       message: `the product of disk ${job.disk.index} differs from the fixed image`,
@@ -186,7 +193,9 @@ async function productOf(work: Work, job: Job, check: ConvertedDisk['check'], se
   let sha256: string | undefined;
   if (task.vm.settings.convert.checksum) {
     try {
-      sha256 = await fileSha256(host, path, work.context.signal);
+      const size = facts?.sizeBytes ?? 0;
+      const onBytes = (bytes: number): void => report(work, 'checksum', job, bytes, size);
+      sha256 = await fileSha256(host, path, { signal: work.context.signal, onBytes });
       await host.files.writeAtomic(`${path}.sha256`, `${sha256}  ${job.name}\n`, 0o644);
     } catch (thrown) {
       if (!(thrown instanceof DroverError)) throw thrown;
@@ -214,7 +223,7 @@ export async function convertAll(work: Work, jobs: readonly Job[]): Promise<read
   const done = new Map(jobs.map((job) => [job.disk.index, job.isDone ? job.requiredBytes : 0]));
   const atStart = [...done.values()].reduce((sum, bytes) => sum + bytes, 0);
   const began = host.clock.monotonic();
-  const report = (): void => {
+  const reportAll = (): void => {
     const doneBytes = [...done.values()].reduce((sum, bytes) => sum + bytes, 0);
     const seconds = (host.clock.monotonic() - began) / 1000;
     const rateBps = seconds > 0.5 ? Math.round((doneBytes - atStart) / seconds) : undefined;
@@ -244,7 +253,7 @@ export async function convertAll(work: Work, jobs: readonly Job[]): Promise<read
       };
       const onBytes = (bytes: number): void => {
         done.set(job.disk.index, bytes);
-        report();
+        reportAll();
       };
       return convertDisk(work, job, signal, onBytes, place);
     }).catch((thrown: unknown) => {
@@ -255,6 +264,6 @@ export async function convertAll(work: Work, jobs: readonly Job[]): Promise<read
   );
   const results = await Promise.all(runs);
   if (first !== undefined) throw first;
-  report();
+  reportAll();
   return results.filter((result) => result !== undefined);
 }

@@ -67,7 +67,9 @@ ${content ?? ''}
 }
 
 /** Hardware as vSphere exports it: SCSI and IDE controllers, the given disks on SCSI, one NIC. */
-export function vsphereItems(disks: readonly { readonly disk: string; readonly unit: number }[]): MadeSystem['items'] {
+export function vsphereItems(
+  disks: readonly { readonly disk: string; readonly unit: number }[],
+): NonNullable<MadeSystem['items']> {
   return [
     { InstanceID: 1, ResourceType: 3, VirtualQuantity: 2, AllocationUnits: 'hertz * 10^6' },
     { InstanceID: 2, ResourceType: 4, VirtualQuantity: 1024, AllocationUnits: 'byte * 2^20' },

@@ -3,11 +3,18 @@ import { posix } from 'node:path';
 import type { Host } from '../../host/index.js';
 
 /** SHA-256 of a file, hex, read as a stream. */
-export async function fileSha256(host: Host, path: string, signal?: AbortSignal): Promise<string> {
+export async function fileSha256(
+  host: Host,
+  path: string,
+  options: { readonly signal?: AbortSignal; readonly onBytes?: (done: number) => void } = {},
+): Promise<string> {
   const hash = createHash('sha256');
+  let done = 0;
   for await (const chunk of host.files.stream(path)) {
-    signal?.throwIfAborted();
+    options.signal?.throwIfAborted();
     hash.update(chunk as Buffer);
+    done += (chunk as Buffer).length;
+    options.onBytes?.(done);
   }
   return hash.digest('hex');
 }

@@ -74,14 +74,17 @@ describe('the line of a report', () => {
 describe('the reporting script', () => {
   it('lets no name of the plan become shell text', () => {
     const evil = { ...dhcp, mac: "x'; touch /tmp/evil; '", ifname: '$(touch /tmp/evil)' };
-    const script = instrumentScript([evil, { ...dhcp, method: 'static', addresses: ['`id`', '10.0.0.1'] }], 15);
+    const script = instrumentScript([evil, { ...dhcp, method: 'static', addresses: ['`id`', '10.0.0.1'] }], {
+      settleS: 9,
+      addressS: 9,
+    });
     expect(script).not.toContain('evil');
     expect(script).not.toContain('`id`');
     expect(script).toContain("'00:50:56:3a:5b:7c|static|10.0.0.1'");
   });
 
   it('is started by a unit that does not hold up the boot', () => {
-    const unit = instrumentFiles([dhcp], 60).find((file) => file.path.endsWith('.service'));
+    const unit = instrumentFiles([dhcp], { settleS: 9, addressS: 9 }).find((file) => file.path.endsWith('.service'));
     expect(unit?.content).toContain('Type=simple');
     expect(unit?.content).toContain('ExecStart=/bin/sh /etc/drover-validate.sh');
   });

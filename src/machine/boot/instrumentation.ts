@@ -37,17 +37,25 @@ function expectationWords(nics: readonly NicExpectation[]): string {
   return words.join(' ');
 }
 
+export interface ReportPatience {
+  /** Longest wait for systemd to finish starting, in seconds from the start of the script. */
+  readonly settleS: number;
+  /** Longest wait for addresses after that. */
+  readonly addressS: number;
+}
+
 /**
  * The reporting script, for any POSIX shell with ip, systemctl, sed, tr and cksum. It waits until systemd has settled and the
- * adapters have their addresses, at most `boundS` seconds after the start of the kernel, and then sends its line several times.
+ * adapters have their addresses, and then sends its line several times; when its patience ends it tells what is there.
  */
-export function instrumentScript(nics: readonly NicExpectation[], boundS: number): string {
+export function instrumentScript(nics: readonly NicExpectation[], patience: ReportPatience): string {
   return `#!/bin/sh
 # Report of a boot proof. This file exists only in a throw-away copy of the machine.
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C
 export PATH LC_ALL
-bound=${Math.round(boundS)}
+settle_s=${Math.round(patience.settleS)}
+address_s=${Math.round(patience.addressS)}
 net=\${DROVER_SYS:-/sys}/class/net
 tty=\${DROVER_TTY:-/dev/ttyS0}
 proc=\${DROVER_PROC:-/proc}
@@ -169,8 +177,12 @@ failed_json() {
 }
 
 set -- ${expectationWords(nics)}
-while [ "$(uptime_s)" -lt "$bound" ]; do
-  is_settled && is_ready "$@" && break
+end=$(($(uptime_s) + settle_s))
+while ! is_settled && [ "$(uptime_s)" -lt "$end" ]; do
+  sleep 1
+done
+end=$(($(uptime_s) + address_s))
+while ! is_ready "$@" && [ "$(uptime_s)" -lt "$end" ]; do
   sleep 1
 done
 
@@ -198,10 +210,10 @@ StandardInput=null
 }
 
 /** The files of the reporting unit. */
-export function instrumentFiles(nics: readonly NicExpectation[], boundS: number): readonly InstrumentFile[] {
+export function instrumentFiles(nics: readonly NicExpectation[], patience: ReportPatience): readonly InstrumentFile[] {
   const script = '/etc/drover-validate.sh';
   return [
-    { path: script, content: instrumentScript(nics, boundS), mode: 0o755, selinuxType: 'etc_t' },
+    { path: script, content: instrumentScript(nics, patience), mode: 0o755, selinuxType: 'etc_t' },
     { path: INSTRUMENT_LINK.target, content: unitText(script), mode: 0o644, selinuxType: 'systemd_unit_file_t' },
   ];
 }

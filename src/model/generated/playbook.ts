@@ -1,10 +1,6 @@
 /* Generated from schemas/playbook.schema.json by scripts/gen-types.mjs. Do not edit. */
 
 /**
- * Lower-case letters, digits and dashes, at most 63 characters.
- */
-export type Name = string;
-/**
  * Fragments whose sections are merged under this file. Paths are relative to this file and stay below the project root.
  *
  * Items: Path of a file of `kind: PlaybookFragment`.
@@ -28,13 +24,6 @@ export type Source = LocalSource;
  * One destination.
  */
 export type Target = FilesTarget;
-/**
- * A time span with its unit: ms, s, m, h, d.
- *
- * This interface was referenced by `undefined`'s JSON-Schema definition
- * via the `patternProperty` "^[A-Z]+$".
- */
-export type Duration = string;
 /**
  * Preflight concerns that you accept, each with the reason; they are printed in the report.
  *
@@ -66,6 +55,10 @@ export type VmName = string;
  * A file below the folder of the source.
  */
 export type RelativeFile = string;
+/**
+ * Lower-case letters, digits and dashes, at most 63 characters.
+ */
+export type Name = string;
 /**
  * A whole number, or a percentage such as `10%`.
  */
@@ -111,7 +104,10 @@ export interface Playbook {
  * Names the playbook. The name is part of every task's identity: renaming a playbook forgets its history.
  */
 export interface Metadata {
-  name: Name;
+  /**
+   * Name of the playbook: lower-case letters, digits and dashes, at most 63 characters.
+   */
+  name: string;
   labels?: Labels;
   /**
    * Anything you want to keep with the playbook; Drover ignores it.
@@ -557,7 +553,13 @@ export interface Settings {
    * Longest time of a stage; measured from the size of the disks unless given.
    */
   timeouts?: {
-    [k: string]: Duration;
+    /**
+     * Longest time of this stage.
+     *
+     * This interface was referenced by `undefined`'s JSON-Schema definition
+     * via the `patternProperty` "^[A-Z]+$".
+     */
+    [k: string]: string;
   };
   /**
    * Attempts per stage for failures that may pass; `default` is for stages that are not named.
@@ -656,7 +658,10 @@ export interface Gates {
  * A group of virtual machines that moves together.
  */
 export interface Wave {
-  name: Name;
+  /**
+   * Lower-case letters, digits and dashes, at most 63 characters.
+   */
+  name: string;
   /**
    * What this wave is, for people.
    */

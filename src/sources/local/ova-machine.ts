@@ -12,33 +12,13 @@ import { unsupported } from '../problems.js';
 import { nameProblem } from '../../lib/safe-path.js';
 import { MAX_OVF_BYTES } from '../ovf/document.js';
 import { parseOvf } from '../ovf/package.js';
+import { findDescriptor, findManifest } from '../ovf/places.js';
 import type { OvfDisk, OvfFile } from '../ovf/package.js';
 import { attempt, note } from './context.js';
 import type { DescribeContext } from './context.js';
 import { findFile } from './disks.js';
 import type { Described, DiskPlace } from './disks.js';
 import { checkCapacity, checkFileSize, describePackage, pieceNames } from './ovf-machine.js';
-
-/** The descriptor of an archive: its only `.ovf`, at whatever depth. */
-export function findDescriptor(archive: string, table: MemberTable): MemberPlace {
-  const found = [...table.members.values()].filter((member) => /\.ovf$/i.test(member.name));
-  const [only, ...others] = found;
-  if (only !== undefined && others.length === 0) return only;
-  throw new DroverError({
-    code: 'source.descriptor',
-    message:
-      only === undefined
-        ? `${archive} holds no .ovf file, so it is no OVA`
-        : `${archive} holds several .ovf files: ${found.map((m) => showName(m.name)).join(', ')}`,
-    ...(only === undefined ? { hint: 'A plain bundle of disk images is named with `bundle`.' } : {}),
-    where: { file: archive },
-  });
-}
-
-/** The manifest that belongs to a descriptor. */
-export function findManifest(table: MemberTable, descriptor: MemberPlace): MemberPlace | undefined {
-  return table.members.get(descriptor.name.replace(/\.ovf$/i, '.mf'));
-}
 
 /** Name of a member that a descriptor refers to. Throws `source.unsafe-ref`. */
 export function memberOf(archive: string, descriptor: string, href: string): string {

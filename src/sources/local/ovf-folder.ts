@@ -6,6 +6,7 @@ import { checkDigest, MAX_MANIFEST_BYTES, missingFile, parseManifest, startDiges
 import { recordFile } from '../chain-file.js';
 import { MAX_OVF_BYTES } from '../ovf/document.js';
 import { parseOvf } from '../ovf/package.js';
+import { manifestBeside } from '../ovf/places.js';
 import type { OvfDisk, OvfFile } from '../ovf/package.js';
 import { resolveReference } from '../references.js';
 import { attempt, note } from './context.js';
@@ -27,11 +28,6 @@ async function find(ctx: DescribeContext, ovf: string, href: string): Promise<st
     message: `${found.path}, which ${ovf} needs, is not there`,
     details: { path: found.path },
   });
-}
-
-/** The manifest beside a descriptor; undefined when there is none. */
-export function manifestBeside(ovf: string): string {
-  return ovf.replace(/\.ovf$/i, '.mf');
 }
 
 async function checkManifest(ctx: DescribeContext, ovf: string, text: Buffer): Promise<void> {

@@ -1,4 +1,5 @@
 /** Unpacking a piece of an initramfs: gzip in this process, everything else by the host's own tools. */
+import type { Writable } from 'node:stream';
 import { createInflateRaw } from 'node:zlib';
 import type { Host } from '../../../host/index.js';
 import { DroverError } from '../../../lib/error.js';
@@ -34,6 +35,17 @@ export async function* sliceOf(source: ByteSource, start: number, end: number): 
   }
 }
 
+/** Resolves when a stream takes more, or never will. */
+function writable(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      for (const event of ['drain', 'close', 'end'] as const) stream.off(event, done);
+      resolve();
+    };
+    for (const event of ['drain', 'close', 'end'] as const) stream.on(event, done);
+  });
+}
+
 /** Unpacks the piece that begins at `start`. `signal` ends a tool that takes too long. */
 export async function unpackSegment(
   host: Host,
@@ -57,13 +69,7 @@ async function inflateMember(source: ByteSource, start: number): Promise<Unpacki
     const feeding = (async () => {
       for await (const chunk of sliceOf(source, body, source.sizeBytes)) {
         if (stream.writableEnded || stream.destroyed || stream.readableEnded) return;
-        if (!stream.write(chunk)) {
-          await new Promise<void>((resolve) => {
-            stream.once('drain', resolve);
-            stream.once('end', resolve);
-            stream.once('close', resolve);
-          });
-        }
+        if (!stream.write(chunk)) await writable(stream);
       }
       stream.end();
     })();
@@ -121,12 +127,7 @@ async function* runTool(
   const feeding = (async () => {
     for await (const chunk of sliceOf(source, start, end)) {
       if (process.stdin.destroyed) return;
-      if (!process.stdin.write(chunk)) {
-        await new Promise<void>((resolve) => {
-          process.stdin.once('drain', resolve);
-          process.stdin.once('close', resolve);
-        });
-      }
+      if (!process.stdin.write(chunk)) await writable(process.stdin);
     }
     process.stdin.end();
   })();
