@@ -10,3 +10,4 @@ export { readGuestTree } from './linux/inspect/index.js';
 export { expectNics } from './linux/network/expect.js';
 export { fixers, newState, runFixers } from './linux/fixers/index.js';
 export type { FixContext } from './linux/fixers/index.js';
+export { readLabeler } from './linux/selinux/index.js';

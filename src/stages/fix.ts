@@ -1,5 +1,5 @@
-import { applyChanges, expectNics, fixers, newState, readGuestTree, runFixers } from '../guest/index.js';
-import type { FixContext, OpenGuest } from '../guest/index.js';
+import { applyChanges, expectNics, fixers, newState, readGuestTree, readLabeler, runFixers } from '../guest/index.js';
+import type { FixContext, GuestTree, OpenGuest } from '../guest/index.js';
 import type { Host } from '../host/index.js';
 import { DroverError } from '../lib/error.js';
 import type { ErrorCode } from '../lib/catalog/index.js';
@@ -68,10 +68,15 @@ async function fixGuest(
   const scratchDir = `${task.paths.work}/scratch`;
   await host.files.makeDir(scratchDir);
   await guest.remount('rw');
-  const apply = {
-    scratchDir,
-    mountpoints: inspection.mountpoints,
-    ...(settings.fix.backup ? { backupDir: `/var/lib/drover/backup/${task.runId}` } : {}),
+  const usesLabels = inspection.selinux === 'enforcing' || inspection.selinux === 'permissive';
+  const write = async (tree: GuestTree): Promise<number> => {
+    const label = usesLabels && settings.fix.selinux !== 'off' ? readLabeler(tree) : undefined;
+    return applyChanges(host, session, tree, {
+      scratchDir,
+      mountpoints: inspection.mountpoints,
+      ...(settings.fix.backup ? { backupDir: `/var/lib/drover/backup/${task.runId}` } : {}),
+      ...(label === undefined ? {} : { label }),
+    });
   };
   const ctx: FixContext = {
     tree: guest.tree,
@@ -86,7 +91,7 @@ async function fixGuest(
       copies: guest.copies,
       scratchDir,
       flush: async (tree) => {
-        await applyChanges(host, session, tree, apply);
+        if ((await write(tree)) > 0) ctx.state.wroteFiles = true;
       },
       reread: async () => (await readGuestTree(host, session, scratchDir)).tree,
       remount: () => guest.remount('rw'),
@@ -100,7 +105,7 @@ async function fixGuest(
     onStepDone: (report, milliseconds) =>
       context.log('info', `${report.id}: ${report.status} in ${Math.round(milliseconds)} ms`),
   });
-  await applyChanges(host, session, ctx.tree, apply);
+  await write(ctx.tree);
   const rpcs = session.rpcs;
   await host.files.removeTree(scratchDir);
   const disks = await session.finish(task.paths.work);
