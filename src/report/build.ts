@@ -5,7 +5,7 @@ import { REPORT_SCHEMA } from '../model/report.js';
 import type { ProductReport, RunReport, StageReport, VmReport } from '../model/report.js';
 import type { StageResults } from '../model/results.js';
 import { STAGES } from '../model/stage.js';
-import { taskTimes } from './spans.js';
+import { secondsOf, taskTimes } from './spans.js';
 
 export interface ReportInput {
   readonly graph: TaskGraph;
@@ -194,6 +194,36 @@ function poolPeaks(events: readonly RunEvent[]): RunReport['pools'] {
   return [...peaks].sort(([a], [b]) => (a < b ? -1 : 1)).map(([pool, value]) => ({ pool, ...value }));
 }
 
+/**
+ * Seconds of waiting of all machines, by what for. Events say that a task waited, not for which pool; it is put down to the
+ * pools that the task asked for and that were full at some time.
+ */
+function timeLost(
+  vms: readonly VmReport[],
+  nodesByVm: ReadonlyMap<string, readonly TaskNode[]>,
+  pools: RunReport['pools'],
+): RunReport['timeLost'] {
+  const full = new Set(pools.filter(({ peak, capacity }) => peak >= capacity).map(({ pool }) => pool));
+  const lost = new Map<string, number>();
+  for (const vm of vms) {
+    const nodes = nodesByVm.get(vm.vmKey) ?? [];
+    for (const stage of vm.stages) {
+      for (const span of stage.spans) {
+        if (span.kind === 'run') continue;
+        const asked = nodes.find((node) => node.stage === stage.stage)?.demand.map(({ pool }) => pool) ?? [];
+        const scarce = asked.filter((pool) => full.has(pool));
+        const slot = scarce.length === 0 ? 'a free slot' : `pool ${scarce.join(' or ')}`;
+        const reason = span.kind === 'retry' ? 'the next try' : slot;
+        lost.set(reason, (lost.get(reason) ?? 0) + secondsOf(span));
+      }
+    }
+  }
+  return [...lost]
+    .map(([reason, seconds]) => ({ reason, seconds: Math.round(seconds) }))
+    .filter(({ seconds }) => seconds > 0)
+    .sort((a, b) => b.seconds - a.seconds || (a.reason < b.reason ? -1 : 1));
+}
+
 function nextCommands(input: ReportInput, vms: readonly VmReport[]): readonly string[] {
   const failed = vms.filter((vm) => vm.state === 'failed');
   const good = vms.filter((vm) => vm.domainXml !== undefined && (vm.state === 'succeeded' || vm.state === 'degraded'));
@@ -244,11 +274,7 @@ export function buildReport(input: ReportInput): RunReport {
   const failures = new Map<string, string[]>();
   for (const vm of vms)
     if (vm.error !== undefined) failures.set(vm.error.code, [...(failures.get(vm.error.code) ?? []), vm.name]);
-  const waited = vms.flatMap((vm) => vm.stages).flatMap((stage) => stage.spans);
-  const lost = (kind: 'wait' | 'retry'): number =>
-    waited
-      .filter((span) => span.kind === kind)
-      .reduce((sum, span) => sum + (Date.parse(span.endedAt) - Date.parse(span.startedAt)) / 1000, 0);
+  const pools = poolPeaks(input.events);
   const warnings = new Set(input.graph.warnings.map((warning) => warning.message));
   for (const event of input.events)
     if (event.type === 'warning' && event.vm === undefined) warnings.add(event.data.message);
@@ -267,11 +293,8 @@ export function buildReport(input: ReportInput): RunReport {
       };
     }),
     vms,
-    timeLost: [
-      { reason: 'pools', seconds: Math.round(lost('wait')) },
-      { reason: 'retries', seconds: Math.round(lost('retry')) },
-    ].filter((entry) => entry.seconds > 0),
-    pools: poolPeaks(input.events),
+    timeLost: timeLost(vms, nodesByVm, pools),
+    pools,
     failures: [...failures]
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([code, names]) => ({ code, count: names.length, vms: names })),

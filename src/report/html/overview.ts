@@ -26,7 +26,7 @@ export function overview(report: RunReport): Markup {
 ${stateBar(report)}
 <dl class="tiles">
 ${tile('Machines', counts(report))}
-${tile('Proven by evidence', proven(report))}
+${tile('Proven by evidence', ...proven(report))}
 ${tile('Took', formatDuration(run.seconds * 1000), lostText(report))}
 ${tile('Written', formatSize(written(report)), 'products on disk')}
 ${tile('Started', time(run.startedAt), `by ${run.user} on ${run.host}`)}
@@ -37,14 +37,16 @@ ${tile('Accelerator', report.host.accelerator.toUpperCase(), report.host.acceler
 }
 
 function leadText(report: RunReport): string {
+  const [only] = report.vms;
+  if (report.vms.length === 1 && only !== undefined) {
+    const what = WORDS[only.cached ? 'cached' : only.state] ?? only.state;
+    return `${only.name}: ${what}${hasBooted(only) ? ', and proven by booting it' : ''}.`;
+  }
   const parts = ORDER.flatMap((state) => {
     const count = report.counts[state] ?? 0;
     return count === 0 ? [] : [`${count} ${WORDS[state] ?? state}`];
   });
-  const total = report.vms.length;
-  const [only] = report.vms;
-  const subject = total === 1 && only !== undefined ? only.name : plural(total, 'machine');
-  return total === 1 ? `${subject}: ${parts.join(', ').replace(/^1 /, '')}.` : `${subject}: ${parts.join(', ')}.`;
+  return `${plural(report.vms.length, 'machine')}: ${parts.join(', ')}.`;
 }
 
 /** The shares of the states as one line. */
@@ -72,12 +74,11 @@ function counts(report: RunReport): Markup {
   return h`${parts.map((part) => h`${part} `)}`;
 }
 
-function proven(report: RunReport): string {
+function proven(report: RunReport): readonly [value: string, note: string] {
   const tried = report.vms.filter((vm) => vm.validation !== undefined && vm.validation.verdict !== 'skipped');
   const passed = tried.filter((vm) => vm.validation?.verdict === 'pass');
-  const booted = passed.filter((vm) => hasBooted(vm)).length;
-  if (tried.length === 0) return 'none';
-  return `${passed.length} of ${report.vms.length}${booted === 0 ? '' : `, ${booted} by booting`}`;
+  if (tried.length === 0) return ['none', 'no proof was asked for or reached'];
+  return [`${passed.length} of ${report.vms.length}`, `${passed.filter(hasBooted).length} of them by booting`];
 }
 
 function hasBooted(vm: VmReport): boolean {

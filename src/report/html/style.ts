@@ -105,6 +105,6 @@ footer { padding-top: 4px; padding-bottom: 44px; color: var(--soft); font-size: 
 input[type=search], #toggle { font: inherit; font-size: 14px; color: inherit; background: var(--bg); border: 1px solid var(--line); border-radius: 8px; padding: 5px 12px; } input[type=search] { width: min(320px, 100%); } #toggle { cursor: pointer; margin-left: auto; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; border-radius: 4px; }
 html:not(.js) .js-only { display: none; }
-@media (max-width: 640px) { dl.tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); } .gantt .row { grid-template-columns: 76px 1fr 52px; gap: 8px; } .gantt .grid { left: 84px; right: 60px; } main, header, footer { padding-left: 14px; padding-right: 14px; } .card { padding: 16px 14px; } .vm { padding: 4px 14px; } h1 { font-size: 24px; } .gantt .bar b { display: none; } }
+@media (max-width: 640px) { .axis span:nth-child(even) { display: none; } .scroll table { min-width: 540px; } dl.tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); } .gantt .row { grid-template-columns: 76px 1fr 52px; gap: 8px; } .gantt .grid { left: 84px; right: 60px; } main, header, footer { padding-left: 14px; padding-right: 14px; } .card { padding: 16px 14px; } .vm { padding: 4px 14px; } h1 { font-size: 24px; } .gantt .bar b { display: none; } }
 @media print { body { background: #fff; } .card { break-inside: avoid-page; box-shadow: none; } .js-only { display: none !important; } }
 `;
