@@ -135,8 +135,9 @@ function rows(schema, prefix, required = schema.required ?? []) {
     if (elsewhere !== undefined) continue;
     out.push(...rows(property, `${path}.`));
     const named = property.additionalProperties;
-    if (named?.type !== undefined && [named.type].flat().includes('object'))
-      out.push(...rows(named, `${path}.<name>.`));
+    const holder = property.propertyNames?.pattern?.startsWith('^(0|') ? '<n>' : '<name>';
+    if (named?.properties !== undefined) out.push(...rows(named, `${path}.${holder}.`));
+    if (named?.items?.properties !== undefined) out.push(...rows(named.items, `${path}.${holder}[].`));
     if (property.items?.properties !== undefined) out.push(...rows(property.items, `${path}[].`));
     for (const branch of property.oneOf ?? []) {
       const own = Object.fromEntries(

@@ -1,6 +1,6 @@
 /** The handle by which a caller steers a run from the same process; commands from other processes come by files. */
 import { DroverError } from '../lib/error.js';
-import type { WaitingTask } from './run-types.js';
+import type { WaitingTask } from './waiting-task.js';
 
 /** What may be paused. `vm` is a name or a key. */
 export type ControlScope =

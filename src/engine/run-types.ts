@@ -1,11 +1,12 @@
 /** What the engine is asked and what it answers. */
 import type { Host } from '../host/index.js';
 import type { ErrorRecord } from '../lib/error.js';
-import type { RunEvent, RunOutcome, TaskState, WaitReason } from '../model/event.js';
+import type { RunEvent, RunOutcome, TaskState } from '../model/event.js';
 import type { TaskGraph, TaskNode } from '../model/graph.js';
 import type { ProcessGroup, StageRunners } from '../model/stage-runner.js';
 import type { StageName } from '../model/stage.js';
 import type { RunControl } from './control.js';
+import type { WaitingTask } from './waiting-task.js';
 
 /** How thoroughly outputs of earlier work are checked before they count: not, by samples, or byte by byte. */
 export type VerifyLevel = 'none' | 'sampled' | 'full';
@@ -106,15 +107,7 @@ export interface RunResult {
   readonly residuals: readonly ProcessGroup[];
 }
 
-/** Why a task that is neither running nor over does not run. */
-export interface WaitingTask {
-  readonly task: string;
-  readonly key: string;
-  readonly vmKey?: string;
-  readonly stage?: StageName;
-  readonly state: TaskState;
-  readonly reason: WaitReason;
-}
+export type { WaitingTask } from './waiting-task.js';
 
 export interface RunSummary {
   readonly runId: string;

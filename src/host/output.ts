@@ -6,7 +6,11 @@ const LONGEST_LINE = 64 * 1024;
 export function lineSplitter(onLine: (line: string) => void): { push(chunk: Buffer): void; end(): void } {
   const decoder = new StringDecoder('utf8');
   let rest = '';
-  const take = (text: string): void => {
+  let endedWithCr = false;
+  const take = (chunk: string): void => {
+    // A CR LF that two chunks share ends one line, not two.
+    const text = endedWithCr && chunk.startsWith('\n') ? chunk.slice(1) : chunk;
+    if (chunk !== '') endedWithCr = chunk.endsWith('\r');
     const lines = (rest + text).split(/\r\n|\n|\r/);
     rest = lines.pop() ?? '';
     for (const line of lines) onLine(line.slice(0, LONGEST_LINE));

@@ -11,6 +11,8 @@ export interface ExecSpec {
   /** Whether it changes anything outside the task's own scratch folder. */
   readonly mutates: boolean;
   readonly timeoutMs: number;
+  /** Time between SIGTERM and SIGKILL on timeout and cancel. @default 10 000 */
+  readonly graceMs?: number;
   readonly signal?: AbortSignal;
   /** Text or bytes for standard input; closed at once without it. */
   readonly stdin?: string | Uint8Array | Secret | AsyncIterable<Uint8Array>;
@@ -44,6 +46,7 @@ export interface RunningProcess extends AsyncDisposable {
   readonly pid: number;
   readonly stdin: Writable;
   readonly stdout: Readable;
+  /** What nobody reads of it is thrown away beyond a megabyte. */
   readonly stderr: Readable;
   /** Resolves when the process is gone; never rejects. */
   readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>;

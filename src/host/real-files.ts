@@ -130,7 +130,12 @@ async function writeAtomic(path: string, data: string | Uint8Array, mode: number
       throw cause;
     }
     await handle.close();
-    await fs.rename(temp, path);
+    try {
+      await fs.rename(temp, path);
+    } catch (cause) {
+      await fs.rm(temp, { force: true });
+      throw cause;
+    }
   });
   await syncPath(dirname(path));
 }

@@ -1,17 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { access, readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { availableParallelism, hostname, totalmem, userInfo } from 'node:os';
-import { delimiter, isAbsolute, join } from 'node:path';
 import { DroverError } from '../lib/error.js';
 import { Redactor } from '../lib/secret.js';
 import { currentBootId, isGroupAlive, isSameProcess, signalGroup, startTicksOf } from './identity.js';
 import type { Clock, Connection, Host, HostScope, MachineFacts, Random } from './ports.js';
-import { execTool, spawnTool } from './processes.js';
-import type { ProcessDeps } from './processes.js';
+import type { ProcessDeps } from './child.js';
+import { execTool } from './exec-tool.js';
 import { createFiles } from './real-files.js';
-import { TOOLS } from './tools.js';
+import { spawnTool } from './spawn-tool.js';
+import { createToolResolver } from './tool-resolver.js';
+import { probeVersion } from './tool-version.js';
 import type { ToolName } from './tools.js';
 
 const BASE32 = '0123456789abcdefghjkmnpqrstvwxyz';
@@ -20,6 +20,8 @@ export interface HostOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
   readonly redactor?: Redactor;
+  /** Gets what the host itself has to say, such as a folder of PATH that is not used. */
+  readonly log?: (level: 'debug' | 'info' | 'warn' | 'error', message: string) => void;
 }
 
 const clock: Clock = {
@@ -49,40 +51,30 @@ const random: Random = {
   base32: (count) => Array.from(randomBytes(count), (byte) => BASE32[byte % 32]).join(''),
 };
 
-/** One cached lookup per tool; a miss is looked up again, a hit is for the life of the process. */
-function toolResolver(env: NodeJS.ProcessEnv): (tool: ToolName) => Promise<string> {
-  const found = new Map<ToolName, string>();
-  return async (tool) => {
-    const known = found.get(tool);
-    if (known !== undefined) return known;
-    const facts = TOOLS[tool];
-    const override = env[`DROVER_BIN_${tool.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`];
-    const fallback: readonly string[] = 'fallbackDirs' in facts ? (facts.fallbackDirs ?? []) : [];
-    const dirs = [...(env['PATH'] ?? '').split(delimiter), ...fallback].filter((dir) => isAbsolute(dir));
-    for (const path of override === undefined ? dirs.map((dir) => join(dir, facts.command)) : [override]) {
-      try {
-        await access(path, constants.X_OK);
-        if ((await stat(path)).isFile()) {
-          found.set(tool, path);
-          return path;
-        }
-      } catch {
-        // Not here: the next folder is looked at, and the error below names them all.
-      }
-    }
-    throw new DroverError({
-      code: 'exec.missing-tool',
-      message: `${facts.command} was not found (searched ${override ?? `${dirs.length} folders of PATH`}); it serves ${facts.serves}`,
-      hint: `Debian, Ubuntu: apt install ${facts.apt}. Fedora, RHEL: dnf install ${facts.dnf}. SUSE: zypper install ${facts.zypper}.`,
-      details: { tool },
-    });
-  };
-}
-
 async function availableMemory(): Promise<number> {
   const text = await readFile('/proc/meminfo', 'utf8').catch(() => '');
   const kib = /^MemAvailable:\s+(\d+) kB/m.exec(text)?.[1];
   return kib === undefined ? totalmem() / 2 : Number(kib) * 1024;
+}
+
+/** Whom the system says we are; a container may run under a number that has no name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid${process.getuid?.() ?? 'unknown'}`;
+  }
+}
+
+/** A scope within a scope: either signal ends what is done, and what is known about the place adds up. */
+function narrow(outer: HostScope, inner: HostScope): HostScope {
+  const signals = [outer.signal, inner.signal].filter((signal) => signal !== undefined);
+  return {
+    ...outer,
+    ...inner,
+    ...(signals.length === 2 ? { signal: AbortSignal.any(signals) } : {}),
+    where: { ...outer.where, ...inner.where },
+  };
 }
 
 function connectUnix(path: string, timeoutMs: number): Promise<Connection> {
@@ -108,19 +100,42 @@ export function createHost(options: HostOptions = {}): Host {
   const env = options.env ?? process.env;
   const redactor = options.redactor ?? new Redactor();
   const files = createFiles();
-  const resolve = toolResolver(env);
-  const versions = new Map<ToolName, Promise<string | undefined>>();
+  const isRoot = process.getuid?.() === 0;
+  const tools = createToolResolver({
+    env,
+    isRoot,
+    monotonic: () => clock.monotonic(),
+    log: (level, message) => options.log?.(level, message),
+  });
+  const resolve = (tool: ToolName): Promise<string> => tools.resolve(tool);
+  const versions = new Map<ToolName, { readonly identity: string; readonly version: Promise<string> }>();
   let death: Promise<readonly string[]> | undefined;
   const deathPrefix = (): Promise<readonly string[]> => {
-    death ??= resolve('setpriv').then(
-      (path) => [path, '--pdeathsig', 'KILL', '--'],
-      () => [],
-    );
+    death ??= findDeathPrefix();
     return death;
   };
 
+  const findDeathPrefix = async (): Promise<readonly string[]> => {
+    try {
+      const prefix = [await resolve('setpriv'), '--pdeathsig', 'KILL', '--'];
+      // Older versions do not know the option, and then nothing at all could be started.
+      const deps: ProcessDeps = { ...base, deathPrefix: async () => [], scope: {} };
+      const args = [...prefix.slice(1), prefix[0] ?? '', '--version'];
+      await execTool(
+        { tool: 'setpriv', args, purpose: 'see what it can do', mutates: false, timeoutMs: 10_000 },
+        deps,
+        undefined,
+      );
+      return prefix;
+    } catch {
+      options.log?.('debug', 'children will not die with Drover: setpriv cannot do it here');
+      return [];
+    }
+  };
+  const base = { resolve, deathPrefix, env, redactor, monotonic: () => clock.monotonic() };
+
   const scoped = (scope: HostScope): Host => {
-    const deps: ProcessDeps = { resolve, deathPrefix, env, redactor, scope, monotonic: () => clock.monotonic() };
+    const deps: ProcessDeps = { ...base, scope };
     const host: Host = {
       files,
       clock,
@@ -130,7 +145,7 @@ export function createHost(options: HostOptions = {}): Host {
       env: (name) => env[name],
       facts: async (): Promise<MachineFacts> => ({
         hostname: hostname(),
-        user: userInfo().username,
+        user: userName(),
         uid: process.getuid?.() ?? -1,
         pid: process.pid,
         startTicks: (await startTicksOf(process.pid)) ?? '0',
@@ -145,40 +160,22 @@ export function createHost(options: HostOptions = {}): Host {
       },
       spawn: (spec) => spawnTool(spec, deps),
       resolveTool: resolve,
-      toolVersion: (tool) => {
+      toolVersion: async (tool) => {
+        const identity = await tools.identity(tool).catch(() => undefined);
+        if (identity === undefined) return undefined;
         const known = versions.get(tool);
-        if (known !== undefined) return known;
-        const probe = probeVersion(host, tool);
-        versions.set(tool, probe);
-        return probe;
+        if (known?.identity === identity) return known.version;
+        const version = probeVersion(scoped({}), tool);
+        versions.set(tool, { identity, version });
+        return version;
       },
       connectUnix,
       isAlive: isSameProcess,
       isGroupAlive,
       signalGroup,
-      within: (inner) => scoped({ ...scope, ...inner }),
+      within: (inner) => scoped(narrow(scope, inner)),
     };
     return host;
   };
   return scoped({});
-}
-
-async function probeVersion(host: Host, tool: ToolName): Promise<string | undefined> {
-  try {
-    await host.resolveTool(tool);
-  } catch {
-    return undefined;
-  }
-  const args = TOOLS[tool].versionArgs;
-  if (args.length === 0) return 'installed';
-  const result = await host.exec({
-    tool,
-    args,
-    purpose: 'ask for its version',
-    mutates: false,
-    timeoutMs: 20_000,
-    okExitCodes: Array.from({ length: 128 }, (_, code) => code),
-  });
-  const text = `${result.stdout}\n${result.stderr}`;
-  return (text.split('\n').find((line) => /\d+\.\d+/.test(line)) ?? text.split('\n')[0] ?? '').trim().slice(0, 120);
 }

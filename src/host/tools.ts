@@ -32,6 +32,8 @@ export const TOOLS = {
   guestfish: tool('guestfish', 'libguestfs-tools', 'guestfs-tools', 'guestfs-tools', 'reading and editing guests'),
   hivexregedit: tool('hivexregedit', 'libwin-hivex-perl', 'perl-hivex', 'perl-Win-Hivex', 'Windows registries', {
     required: false,
+    // It has no option that tells its version.
+    versionArgs: [],
   }),
   virsh: tool('virsh', 'libvirt-clients', 'libvirt-client', 'libvirt-client', 'checking domain XML', {
     required: false,
@@ -42,10 +44,7 @@ export const TOOLS = {
     'libvirt-client',
     'libvirt-client',
     'checking domain XML',
-    {
-      required: false,
-      versionArgs: [],
-    },
+    { required: false },
   ),
   xmllint: tool('xmllint', 'libxml2-utils', 'libxml2', 'libxml2-tools', 'checking domain XML', { required: false }),
   zstd: tool('zstd', 'zstd', 'zstd', 'zstd', 'zstd archives and initramfs images'),

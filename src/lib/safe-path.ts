@@ -23,7 +23,7 @@ export interface NameProblem {
 export function nameProblem(name: string): NameProblem | undefined {
   if (name === '') return { kind: 'empty', text: 'is empty' };
   if (name.length > LONGEST) return { kind: 'too-long', text: `has more than ${LONGEST} characters` };
-   
+
   if (/[\u0000-\u001f\u007f]/.test(name)) return { kind: 'control', text: 'holds control characters' };
   if (/^[A-Za-z]:/.test(name)) return { kind: 'drive', text: 'begins with a drive letter' };
   // What a tool reads as a protocol: `json:`, `nbd:`, `https:`. A colon behind a slash is an ordinary character.

@@ -37,10 +37,6 @@ export function loadWave(drafted: DraftedWave, set: FileSet, context: VmContext)
     const zero = (wave.batches ?? []).findIndex((size) => size === 0 || /^0+%$/.test(String(size)));
     const message = 'a batch of no machines can never cover the wave';
     problems.error('playbook.bad-batches', message, place(['batches', zero]), { pointer: pointer('batches', zero) });
-  } else if (wave.batches !== undefined && drafts.length > 0 && ends.length < wave.batches.length) {
-    const message = `the wave is covered before this batch: it has ${drafts.length === 1 ? '1 machine' : `${drafts.length} machines`}`;
-    const at = place(['batches', ends.length]);
-    problems.warning('playbook.bad-batches', message, at, { pointer: pointer('batches', ends.length) });
   }
   return deepFreeze({
     name: wave.name,

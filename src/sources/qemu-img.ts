@@ -93,7 +93,7 @@ export async function compareCopy(
 ): Promise<void> {
   const { exitCode, stdout } = await host.exec({
     tool: 'qemu-img',
-    args: ['compare', '-s', ...view.formatArgs, '-F', copy.format, '--', view.name, copy.path],
+    args: ['compare', ...view.formatArgs, '-F', copy.format, '--', view.name, copy.path],
     purpose: 'compare the copy with its source',
     mutates: false,
     timeoutMs: PASS_MS,

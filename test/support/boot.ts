@@ -8,7 +8,19 @@ export interface Boot {
   readonly text: string;
 }
 
-const common = ['-machine', 'q35,accel=tcg', '-cpu', 'max', '-smp', '2', '-m', '1024', '-display', 'none', '-no-reboot'];
+const common = [
+  '-machine',
+  'q35,accel=tcg',
+  '-cpu',
+  'max',
+  '-smp',
+  '2',
+  '-m',
+  '1024',
+  '-display',
+  'none',
+  '-no-reboot',
+];
 
 /** A machine as Drover's products get it. */
 export function kvmHardware(disk: string, mac: string): readonly string[] {

@@ -30,6 +30,7 @@ const CALL_TIMEOUT_MS = 600_000;
 const CLOSE_GRACE_MS = 60_000;
 /** A little over what a guest command may take, so that its own deadline strikes first. */
 const COMMAND_SLACK_MS = 60_000;
+const APPLIANCE_GONE = /appliance closed the connection|call launch before using this function|killed by signal/;
 
 /** Starts the appliance on overlays over all disks of a VM. Throws `guest.appliance` when it does not come up. */
 export async function openGuest(host: Host, options: OpenGuestOptions): Promise<GuestSession> {
@@ -96,9 +97,18 @@ function session(
   let rpcs = 0;
   let over = false;
 
-  const send = (line: string, timeoutMs = callTimeoutMs): Promise<RawResult> => {
+  const send = async (line: string, timeoutMs = callTimeoutMs): Promise<RawResult> => {
     rpcs += 1;
-    return fish.send(line, timeoutMs);
+    const result = await fish.send(line, timeoutMs);
+    // guestfish outlives its machine; what it says then is no answer to the question.
+    if (!result.ok && APPLIANCE_GONE.test(result.error)) {
+      throw new DroverError({
+        code: 'guest.appliance-lost',
+        message: 'the appliance ended unexpectedly',
+        details: { error: result.error.slice(0, 4000) },
+      });
+    }
+    return result;
   };
   const tryCall = async (words: readonly string[]): Promise<CallResult> => textResult(await send(commandLine(words)));
   const call = async (words: readonly string[]): Promise<string> => {

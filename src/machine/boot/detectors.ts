@@ -186,7 +186,8 @@ export const EVENT_HINTS: Readonly<
   'playbook-failure': 'A failure pattern of the playbook was seen on the console.',
 };
 
-/** A start job for a device that runs this long will not end well. */
+/** How systemd says that it waits for a device; newer versions name the unit, older ones describe it. */
 export const DEVICE_JOB =
-  /A start job is running for (\/dev\/[^\n(]{1,200}|[^\n(]{0,20}[0-9a-f]{8}-[0-9a-f]{4}-[^\n(]{1,120})/;
+  /\bJob (dev-[^\s/]{1,200})|A start job is running for (\/dev\/[^\n(]{1,200}|[^\n(]{0,20}[0-9a-f]{8}-[0-9a-f]{4}-[^\n(]{1,120})/;
+/** A start job for a device that runs this long will not end well. */
 export const DEVICE_JOB_LIMIT_MS = 90_000;

@@ -8,8 +8,8 @@ import type { QmpClient } from '../qmp/client.js';
 import { ConsoleText } from './console-text.js';
 import { guestTraffic } from './pcap.js';
 import type { GuestTraffic } from './pcap.js';
-import { readPpm, screenFacts, toPng } from './screen.js';
-import type { ScreenFacts } from './screen.js';
+import { differs, readPpm, screenFacts, toPng } from './screen.js';
+import type { Picture } from './screen.js';
 import { BoundedText, FileTail } from './tail.js';
 import type { BootStage } from './detectors.js';
 import type { BootTracker } from './tracker.js';
@@ -51,8 +51,8 @@ export class BootObserver implements AsyncDisposable {
   #nextDisk = DISK_EVERY_MS;
   #stage: BootStage = 'firmware';
   #pictures = 0;
-  #first: ScreenFacts | undefined;
-  #previous: ScreenFacts | undefined;
+  #first: Picture | undefined;
+  #previous: Picture | undefined;
   #diskRequests = -1;
 
   constructor(
@@ -192,20 +192,21 @@ export class BootObserver implements AsyncDisposable {
     await this.#host.files.remove(path);
     if (picture === undefined) return;
     const facts = screenFacts(picture);
-    const changed = facts.digest !== this.#previous?.digest;
+    const changed = this.#previous === undefined || differs(picture, this.#previous);
     if (changed) this.#tracker.alive(this.#now);
-    this.#first ??= facts;
+    this.#first ??= picture;
     if (!changed && facts.isStopScreen) {
+      const share = Math.round(facts.share * 100);
       this.#tracker.fatal(
         'bugcheck',
         this.#now,
-        `the screen is of one blue (${facts.colour.join(', ')}) to ${Math.round(facts.share * 100)} %`,
+        `the screen is of one blue (${facts.colour.join(', ')}) to ${share} %`,
       );
     }
-    if (!changed && !facts.isBlank && facts.digest !== this.#first.digest) {
+    if (!changed && !facts.isBlank && differs(picture, this.#first)) {
       this.#tracker.signal('screen', this.#now, 'the screen shows something other than the firmware, and stays so');
     }
-    this.#previous = facts;
+    this.#previous = picture;
     if ((keep || this.#pictures === 0 || changed) && this.#pictures < MOST_PICTURES) {
       const name = `screen-${String(this.#pictures).padStart(3, '0')}.png`;
       this.#pictures += 1;

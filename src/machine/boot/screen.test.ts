@@ -1,6 +1,6 @@
 import { inflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { readPpm, screenFacts, toPng } from './screen.js';
+import { differs, readPpm, screenFacts, toPng } from './screen.js';
 import type { Picture } from './screen.js';
 
 function picture(width: number, height: number, colour: (at: number) => readonly number[]): Picture {
@@ -36,6 +36,22 @@ describe('a picture of the screen', () => {
   it('is blank when it has one colour', () => {
     expect(screenFacts(picture(3, 3, () => [1, 2, 3]))).toMatchObject({ isBlank: true, share: 1, colour: [1, 2, 3] });
     expect(screenFacts(blue)).toMatchObject({ isBlank: false, share: 0.8 });
+  });
+
+  it('is not another one because a cursor blinks', () => {
+    const console80 = picture(100, 100, (at) => (at % 7 === 0 ? [170, 170, 170] : [0, 0, 0]));
+    const cursor = { ...console80, rgb: Buffer.from(console80.rgb) };
+    cursor.rgb.fill(255, 300, 300 + 15 * 3);
+    const text = { ...console80, rgb: Buffer.from(console80.rgb) };
+    text.rgb.fill(255, 300, 300 + 60 * 3);
+    expect(differs(console80, cursor)).toBe(false);
+    expect(differs(console80, text)).toBe(true);
+    expect(
+      differs(
+        console80,
+        picture(50, 200, () => [0, 0, 0]),
+      ),
+    ).toBe(true);
   });
 
   it('becomes a PNG that holds the same pixels', () => {

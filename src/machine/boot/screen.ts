@@ -1,6 +1,5 @@
 /** Pictures of a guest's screen: QEMU writes PPM in every version; facts are taken from the pixels, PNG is made for people. */
 import { crc32, deflateSync } from 'node:zlib';
-import { sha256 } from '../../lib/canonical-json.js';
 
 export interface Picture {
   readonly width: number;
@@ -10,7 +9,6 @@ export interface Picture {
 }
 
 export interface ScreenFacts {
-  readonly digest: string;
   /** The colour that covers most, and how much of the screen it covers (0 to 1). */
   readonly colour: readonly [red: number, green: number, blue: number];
   readonly share: number;
@@ -52,12 +50,28 @@ export function screenFacts(picture: Picture): ScreenFacts {
   const share = most / (rgb.length / 3);
   const [red, green, blue] = colour;
   return {
-    digest: sha256(rgb),
     colour,
     share,
     isBlank: counts.size === 1,
     isStopScreen: share >= 0.7 && blue >= 160 && red <= 40 && green <= 130,
   };
+}
+
+/** A blinking cursor is a few pixels; anything that happens is more. */
+const CURSOR_SHARE = 0.002;
+
+/** Whether two pictures show different things; a cursor that blinks is no difference. */
+export function differs(a: Picture, b: Picture): boolean {
+  if (a.width !== b.width || a.height !== b.height) return true;
+  const most = a.width * a.height * CURSOR_SHARE;
+  let count = 0;
+  for (let at = 0; at < a.rgb.length; at += 3) {
+    if (a.rgb[at] !== b.rgb[at] || a.rgb[at + 1] !== b.rgb[at + 1] || a.rgb[at + 2] !== b.rgb[at + 2]) {
+      count += 1;
+      if (count > most) return true;
+    }
+  }
+  return false;
 }
 
 function chunk(type: string, data: Buffer): Buffer {

@@ -221,7 +221,8 @@ export class BootTracker {
   }
 
   #watchJob(text: string, atMs: number): void {
-    const job = DEVICE_JOB.exec(text)?.[1]?.trim();
+    const match = DEVICE_JOB.exec(text);
+    const job = (match?.[1] ?? match?.[2])?.trim();
     if (job === undefined) return;
     const since = this.#jobs.get(job);
     if (since === undefined) {

@@ -427,7 +427,7 @@ export interface Settings {
    */
   flatten?: {
     /**
-     * overlay: an empty layer above the untouched source. copy: collapse the chain into the scratch folder first. auto: overlay on local filesystems, else copy.
+     * How the writable image is made. overlay: an empty layer above the untouched source. copy: collapse the chain into the scratch folder first. auto: overlay on local filesystems, else copy.
      */
     mode?: 'auto' | 'overlay' | 'copy';
     /**
@@ -472,7 +472,7 @@ export interface Settings {
        */
       when?: 'auto' | 'always' | 'never';
       /**
-       * append: add a segment with the guest's own modules. rebuild: run the guest's own tool in the appliance.
+       * How it is done. append: add a segment with the guest's own modules. rebuild: run the guest's own tool in the appliance.
        */
       method?: 'auto' | 'append' | 'rebuild';
     };
@@ -495,11 +495,11 @@ export interface Settings {
    */
   network?: {
     /**
-     * preserve: the new machine has the old addresses, pins in the guest stay valid. strip: pins are removed.
+     * What happens to pinned addresses. preserve: the new machine has the old addresses, pins in the guest stay valid. strip: pins are removed.
      */
     mac?: 'preserve' | 'strip';
     /**
-     * preserve: every adapter keeps its old interface name, so that static addresses, firewalls and bonds stay valid.
+     * What happens to interface names. preserve: every adapter keeps its old interface name, so that static addresses, firewalls and bonds stay valid.
      */
     naming?: 'preserve' | 'off';
     /**
@@ -512,7 +512,7 @@ export interface Settings {
    */
   convert?: {
     /**
-     * check: structure of the image. full: also compare every byte.
+     * How the product is checked. check: structure of the image. full: also compare every byte.
      */
     verify?: 'none' | 'check' | 'full';
     /**
@@ -604,7 +604,7 @@ export interface DiskSettings {
  */
 export interface Policies {
   /**
-   * continue: go on with the others. halt: start nothing new. abort: halt and cancel what runs.
+   * What a failure does to the others. continue: go on with the others. halt: start nothing new. abort: halt and cancel what runs.
    */
   onFailure?: 'continue' | 'halt' | 'abort';
   /**

@@ -37,6 +37,7 @@ export async function* sliceOf(source: ByteSource, start: number, end: number): 
 
 /** Resolves when a stream takes more, or never will. */
 function writable(stream: Writable): Promise<void> {
+  if (stream.destroyed) return Promise.resolve();
   return new Promise((resolve) => {
     const done = (): void => {
       for (const event of ['drain', 'close', 'end'] as const) stream.off(event, done);
