@@ -133,6 +133,9 @@ export interface Labels {
  * Values for `${var:name}`. They may use `${env:NAME}` and each other.
  */
 export interface Vars {
+  /**
+   * A text, a number, true or false; or a reference to a secret.
+   */
   [k: string]: string | number | boolean | SecretRef;
 }
 /**
