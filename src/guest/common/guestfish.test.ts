@@ -31,10 +31,13 @@ async function scene(
     for (let at = 0; at < bytes.length; at += size) stream.write(bytes.subarray(at, at + size));
   };
   let rest = '';
+  let ended = false;
+  void process.exited.then(() => (ended = true));
   process.stdin.on('data', (chunk: Buffer) => {
     const parts = (rest + chunk.toString('utf8')).split('\n');
     rest = parts.pop() ?? '';
     for (const line of parts) {
+      if (ended) return;
       lines.push(line);
       const echo = /^-echo (\S+)$/.exec(line);
       const unknown = /^-([a-z0-9]+-\d+)$/.exec(line);
@@ -43,6 +46,7 @@ async function scene(
       else {
         const said = answer(line);
         if (said === undefined) {
+          ended = true;
           process.exit(1);
           return;
         }

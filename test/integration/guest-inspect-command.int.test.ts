@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { guestCommandScript, readGuestCommand } from './guest-command.js';
+import { guestCommandScript, readGuestCommand } from '../../src/guest/common/guest-command.js';
 
 const MARKER = 'drover-exit-abc:';
 
