@@ -75,7 +75,9 @@ describe('exec', () => {
       where: { vm: 'web01', stage: 'CONVERT', tool: 'gzip' },
     });
     await expect(host.exec(spec())).rejects.toMatchObject({ code: 'exec.cancelled', message: /was not started/ });
-    const inner = hostWith('never-ends').within({ signal: stop.signal }).within({ signal: new AbortController().signal });
+    const inner = hostWith('never-ends')
+      .within({ signal: stop.signal })
+      .within({ signal: new AbortController().signal });
     await expect(inner.exec(spec())).rejects.toMatchObject({ code: 'exec.cancelled' });
   });
 
@@ -116,12 +118,18 @@ describe('exec', () => {
     const onStdoutLine = (): never => {
       throw new Error('I cannot read this');
     };
-    await expect(hostWith('ignores-term').exec(spec({ onStdoutLine, graceMs: 100 }))).rejects.toThrow('I cannot read this');
+    await expect(hostWith('ignores-term').exec(spec({ onStdoutLine, graceMs: 100 }))).rejects.toThrow(
+      'I cannot read this',
+    );
   });
 
   it('gives a short environment, and no secret to anybody who looks', async () => {
     const canary = 'canary-7f3a91';
-    const host = hostWith('shows-itself', undefined, { HOME: '/root', SECRET_TOKEN: canary, LIBGUESTFS_BACKEND: 'direct' });
+    const host = hostWith('shows-itself', undefined, {
+      HOME: '/root',
+      SECRET_TOKEN: canary,
+      LIBGUESTFS_BACKEND: 'direct',
+    });
     host.redactor.add(canary);
     const seen: string[] = [];
     const scanned: string[] = [];
@@ -188,8 +196,14 @@ describe('exec', () => {
 describe('spawn', () => {
   it('gives the streams, stops with the task, and does not hang on unread complaints', async () => {
     const stop = new AbortController();
-    const running = await hostWith('ignores-term', { signal: stop.signal }).spawn({ tool: 'gzip', args: [], purpose: 'x' });
-    const first = await new Promise<string>((done) => running.stdout.once('data', (chunk: Buffer) => done(String(chunk))));
+    const running = await hostWith('ignores-term', { signal: stop.signal }).spawn({
+      tool: 'gzip',
+      args: [],
+      purpose: 'x',
+    });
+    const first = await new Promise<string>((done) =>
+      running.stdout.once('data', (chunk: Buffer) => done(String(chunk))),
+    );
     expect(first).toBe('ready\n');
     const stopping = running.stop(200);
     expect(await running.exited).toMatchObject({ signal: 'SIGKILL' });
@@ -206,10 +220,10 @@ describe('spawn', () => {
     await new Promise((done) => setTimeout(done, 700));
     const kill = process.kill.bind(process);
     const sent: number[] = [];
-    process.kill = ((pid: number, signal?: string | number) => {
+    process.kill = (pid: number, signal?: string | number) => {
       sent.push(pid);
       return kill(pid, signal);
-    }) as typeof process.kill;
+    };
     try {
       await running.stop();
       running.kill('SIGKILL');
@@ -328,7 +342,9 @@ describe('looking for programs', () => {
   });
 
   it('runs the very file it found, and scans PATH once for many calls', async () => {
-    const host = createHost({ env: { PATH: `${FIXTURES}:${process.env['PATH'] ?? ''}`, DROVER_BIN_XZ: join(FIXTURES, 'counts-calls') } });
+    const host = createHost({
+      env: { PATH: `${FIXTURES}:${process.env['PATH'] ?? ''}`, DROVER_BIN_XZ: join(FIXTURES, 'counts-calls') },
+    });
     const log = join(dir, 'calls');
     for (let at = 0; at < 5; at += 1) {
       await host.exec({ tool: 'xz', args: [log], purpose: 'count', mutates: false, timeoutMs: 5000 });
@@ -361,8 +377,7 @@ describe('files', () => {
     const writers = Array.from({ length: 20 }, (_, at) => files.writeAtomic(path, String(at).repeat(100_000)));
     await Promise.all(writers);
     const text = await readFile(path, 'utf8');
-    expect(new Set(text.match(/\d+/)?.[0]?.slice(0, 2)).size).toBeGreaterThan(0);
-    expect([100_000, 200_000]).toContain(text.length);
+    expect(Array.from({ length: 20 }, (_, at) => String(at).repeat(100_000))).toContain(text);
     await expect(files.writeAtomic(join(dir, 'none/x'), 'y')).rejects.toMatchObject({ code: 'file.not-found' });
     await mkdir(join(dir, 'folder'));
     await writeFile(join(dir, 'folder/keep'), '');
@@ -396,6 +411,8 @@ describe('files', () => {
     const full = await files.openAppend('/dev/full');
     await expect(full.append('x')).rejects.toMatchObject({ code: 'file.no-space', class: 'resource' });
     await full.close();
-    await expect(files.read('/proc/1/mem', 10)).rejects.toMatchObject({ code: expect.stringMatching(/^file\./) as string });
+    await expect(files.read('/proc/1/mem', 10)).rejects.toMatchObject({
+      code: expect.stringMatching(/^file\./) as string,
+    });
   });
 });
