@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { testTree } from '../testing/tree.js';
-import { parseGrubenv, withGrubenvValue, formatGrubenv, grubenvValue } from './grubenv.js';
+import { formatGrubenv, parseGrubenv, withGrubenvValue } from './grubenv.js';
 import { compareVersions, readBootEntries, readBootloaderFacts } from './index.js';
 import { parseGrubConfig, shellWords } from './grub-cfg.js';
 import { withSerialConsole } from './arguments.js';
