@@ -1,7 +1,7 @@
 /** Level `fs`: the product's filesystems and what it needs to start, read in the appliance from a throw-away overlay. */
 import { posix } from 'node:path';
 import { DroverError } from '../lib/error.js';
-import { applyChanges, inspectGuest, openGuest } from '../guest/index.js';
+import { applyChanges, inspectGuest, openGuest, readLabeler } from '../guest/index.js';
 import type { OpenGuest } from '../guest/index.js';
 import type { Host } from '../host/index.js';
 import { INSTRUMENT_LINK, instrumentFiles, withSerialConsole } from '../machine/index.js';
@@ -93,13 +93,14 @@ function fsckStatus(line: FsckLine, isNeeded: boolean): Pick<ValidationCheck, 's
 
 const NEEDED_MOUNTS = new Set(['/', '/boot', '/boot/efi', '/usr', '/var']);
 
+/** The appliance sees disks of its own too: only file systems that the guest has are judged. */
 function fsckChecks(lines: readonly FsckLine[], inspection: Inspection): ValidationCheck[] {
-  return lines.map((line, at) => {
+  return lines.flatMap((line) => {
     const device = inspection.block.find((one) => one.uuid !== undefined && one.uuid === line.uuid)?.device;
+    if (device === undefined) return [];
     const mounts = inspection.mountpoints.filter((mount) => mount.device === device).map((mount) => mount.path);
     const isNeeded = mounts.some((path) => NEEDED_MOUNTS.has(path));
-    const name = mounts[0] ?? device ?? `${line.fsType} ${at}`;
-    return { id: `fs.check ${name}`, level: 'fs', ...fsckStatus(line, isNeeded), seconds: 0 };
+    return [{ id: `fs.check ${mounts[0] ?? device}`, level: 'fs' as const, ...fsckStatus(line, isNeeded), seconds: 0 }];
   });
 }
 
@@ -181,13 +182,12 @@ async function instrument(
     const changed = text === undefined ? undefined : withSerialConsole(real, text);
     if (changed !== undefined) tree.write(real, Buffer.from(changed, 'latin1'));
   }
-  const types = new Map(files.map((file) => [file.path, file.selinuxType]));
+  const usesLabels = inspection.selinux === 'enforcing' || inspection.selinux === 'permissive';
+  const label = usesLabels ? readLabeler(tree) : undefined;
   await applyChanges(host, guest.session, tree, {
     scratchDir: request.scratchDir,
     mountpoints: inspection.mountpoints,
-    ...(inspection.selinux === 'none' || inspection.selinux === 'disabled'
-      ? {}
-      : { label: (path: string) => `system_u:object_r:${types.get(path) ?? 'systemd_unit_file_t'}:s0` }),
+    ...(label === undefined ? {} : { label }),
   });
   return undefined;
 }

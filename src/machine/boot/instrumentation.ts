@@ -12,8 +12,6 @@ export interface InstrumentFile {
   readonly path: string;
   readonly content: string;
   readonly mode: number;
-  /** SELinux type, for guests that have labels. */
-  readonly selinuxType: string;
 }
 
 export const INSTRUMENT_UNIT = 'drover-validate.service';
@@ -213,8 +211,8 @@ StandardInput=null
 export function instrumentFiles(nics: readonly NicExpectation[], patience: ReportPatience): readonly InstrumentFile[] {
   const script = '/etc/drover-validate.sh';
   return [
-    { path: script, content: instrumentScript(nics, patience), mode: 0o755, selinuxType: 'etc_t' },
-    { path: INSTRUMENT_LINK.target, content: unitText(script), mode: 0o644, selinuxType: 'systemd_unit_file_t' },
+    { path: script, content: instrumentScript(nics, patience), mode: 0o755 },
+    { path: INSTRUMENT_LINK.target, content: unitText(script), mode: 0o644 },
   ];
 }
 
