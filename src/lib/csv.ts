@@ -7,7 +7,7 @@ export interface CsvField {
   readonly end: number;
 }
 
-export interface CsvProblem {
+interface CsvProblem {
   readonly message: string;
   readonly start: number;
   readonly end: number;

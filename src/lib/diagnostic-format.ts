@@ -3,7 +3,7 @@ import type { Diagnostic, Location } from './diagnostic.js';
 import { parsePointer, pathText } from './json-pointer.js';
 
 /** Diagnostics that are shown unless all are asked for. */
-export const MOST_SHOWN = 50;
+const MOST_SHOWN = 50;
 /** Columns of an excerpt; longer lines are cut around the place. */
 const EXCERPT_WIDTH = 120;
 

@@ -5,7 +5,7 @@ import { FORMATS } from './schema-formats.js';
 import type { JsonSchema } from './schema-prepare.js';
 import { suggest } from './suggest.js';
 
-export type ProblemKind =
+type ProblemKind =
   'unknown-key' | 'missing-key' | 'wrong-type' | 'not-one-of' | 'bad-format' | 'out-of-range' | 'bad-name';
 
 /** One mistake in a value, in words. */

@@ -9,7 +9,7 @@ import { problemOf } from './schema-problem.js';
 import type { SchemaProblem } from './schema-problem.js';
 
 export type { JsonSchema } from './schema-prepare.js';
-export type { ProblemKind, SchemaProblem } from './schema-problem.js';
+export type { SchemaProblem } from './schema-problem.js';
 
 /** Checks a value; the problems stand in the order in which the schema was walked. */
 export type SchemaChecker = (value: unknown) => readonly SchemaProblem[];

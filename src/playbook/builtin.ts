@@ -5,7 +5,7 @@ import { playbookSchema } from '../model/generated/schemas.js';
 import { isMap } from './source-file.js';
 
 /** The built-in value that a schema declares, with those of its properties inside. Undefined when there is none. */
-export function builtinOf(schema: JsonSchema, root: JsonSchema): unknown {
+function builtinOf(schema: JsonSchema, root: JsonSchema): unknown {
   const target = followed(schema, root);
   const own = schema['default'] ?? target['default'];
   const properties = target['properties'];

@@ -6,14 +6,14 @@ import type { LoadedVm, SettingOrigin } from '../model/effective.js';
 import { isMap } from './source-file.js';
 
 /** One effective value and every scope that had a say, the winner first. */
-export interface ExplainedSetting {
+interface ExplainedSetting {
   readonly pointer: string;
   /** Undefined (absent in JSON) when nothing is set: the value comes from the machine's descriptor then. */
   readonly value?: unknown;
   readonly chain: readonly { readonly scope: string; readonly at?: string; readonly value: unknown }[];
 }
 
-export interface Explanation {
+interface Explanation {
   readonly vm: string;
   readonly wave: string;
   readonly at: string;

@@ -5,6 +5,5 @@
 export { loadPlaybook } from './load.js';
 export type { LoadOptions, LoadResult, PlaybookFiles } from './ports.js';
 export { selectVms } from './selectors.js';
-export type { SelectorInput, VmSelection } from './selectors.js';
+export type { SelectorInput } from './selectors.js';
 export { explainVm } from './explain.js';
-export type { ExplainedSetting, Explanation } from './explain.js';

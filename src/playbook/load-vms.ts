@@ -26,7 +26,7 @@ export interface VmContext {
 }
 
 /** The folder name of a machine's products. */
-export function folderOf(name: string): string {
+function folderOf(name: string): string {
   return name.replace(/[^A-Za-z0-9._-]/g, '-');
 }
 

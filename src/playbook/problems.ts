@@ -77,7 +77,7 @@ function made(
 }
 
 /** By file, line and column; what has no place comes first. Stable and free of repetitions. */
-export function sortDiagnostics(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+function sortDiagnostics(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
   const seen = new Set<string>();
   const unique = diagnostics.filter((d) => {
     const key = `${d.code} ${d.location?.file}:${d.location?.line}:${d.location?.column} ${d.message}`;

@@ -85,7 +85,7 @@ function withoutNulls(file: SourceFile['value']): unknown {
 }
 
 /** An entry of a wave or a machine with the `null`s of its overrides taken out. */
-export function withoutNullOverrides(entry: unknown): unknown {
+function withoutNullOverrides(entry: unknown): unknown {
   if (!isMap(entry) || !isMap(entry['overrides'])) return entry;
   const overrides = stripNulls(entry['overrides']);
   return overrides === entry['overrides'] ? entry : { ...entry, overrides };

@@ -20,7 +20,7 @@ import { isMap } from './source-file.js';
 import type { SourceFile } from './source-file.js';
 
 /** A named entry with the file that defines it and the place of its name. */
-export interface Named<T> {
+interface Named<T> {
   readonly name: string;
   readonly value: T;
   readonly file: SourceFile;

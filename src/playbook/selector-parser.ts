@@ -2,9 +2,9 @@ import { suggest } from '../lib/suggest.js';
 import type { Problems } from './problems.js';
 
 const KEYS = ['wave', 'vm', 'label', 'host', 'source', 'stage', 'state'] as const;
-export type SelectorKey = (typeof KEYS)[number];
+type SelectorKey = (typeof KEYS)[number];
 
-export interface SelectorTerm {
+interface SelectorTerm {
   readonly key: SelectorKey;
   readonly value: string;
   /** Name of the label, for `label:NAME=VALUE`. */

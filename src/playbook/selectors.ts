@@ -24,7 +24,7 @@ export interface SelectorInput {
 }
 
 /** What a selection leaves: machines, and the stages of them. Selections filter, they never reorder. */
-export interface VmSelection {
+interface VmSelection {
   /** Names of the machines; absent when all are meant. */
   readonly vms?: ReadonlySet<string>;
   readonly from?: StageName;
