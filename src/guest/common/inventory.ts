@@ -147,12 +147,14 @@ function judgeBootCode(sector: Buffer | undefined): { present: boolean; isGrub: 
   return { present: isSigned && code.some((byte) => byte !== 0), isGrub: code.includes('GRUB') };
 }
 
+/** `EXT4-fs (sda1): recovery complete`, `XFS (dm-0): Starting recovery`, `BTRFS info (device sda4): start tree-log replay` */
+const REPLAYED =
+  /(?:EXT4-fs|XFS|BTRFS \w+) \((?:device )?([\w-]+)[^)]*\): .*(?:recovery complete|recovery required|(?:Starting|Ending) recovery|log replay|log-tree replay|tree-log replay)/g;
+
 /** Kernel messages about journals that were replayed, by the device they name. */
 function dirtyDevices(log: string, kernelNames: ReadonlyMap<string, string>): Set<string> {
   const dirty = new Set<string>();
-  for (const match of log.matchAll(
-    /(?:EXT4-fs|XFS|BTRFS[^(\n]*) \(([\w-]+)\): .*(?:recovery complete|recovery required|Starting recovery|Ending recovery|log replay|start tree-log replay)/g,
-  )) {
+  for (const match of log.matchAll(REPLAYED)) {
     const device = kernelNames.get(match[1] ?? '');
     if (device !== undefined) dirty.add(device);
   }
