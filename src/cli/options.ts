@@ -33,11 +33,11 @@ export function selectionOptions(options: Options): SelectionOptions {
 }
 
 export function verifyOption(options: Options): VerifyLevel {
-  const value = options['verify'] ?? 'sampled';
+  const value = (options['verify'] as string | undefined) ?? 'sampled';
   if (value === 'none' || value === 'sampled' || value === 'full') return value;
   throw new DroverError({
     code: 'cli.usage',
-    message: `--verify: ${String(value)} is no level`,
+    message: `--verify: ${value} is no level`,
     hint: 'none, sampled and full are known',
   });
 }

@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { asDroverError, DroverError, errorRecord } from '../lib/error.js';
+import { asDroverError, errorRecord } from '../lib/error.js';
+import type { DroverError } from '../lib/error.js';
 import { createHost } from '../host/index.js';
 import type { Cli, GlobalOptions } from './context.js';
 import { Exit, exitForError } from './exit-codes.js';

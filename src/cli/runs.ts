@@ -48,14 +48,15 @@ export async function openRun(
 }
 
 /** A stage named on the command line. */
-export function stageOption(value: unknown, option: string): StageName | undefined {
-  if (value === undefined) return undefined;
-  const text = String(value).toUpperCase();
+export function stageOption(named: unknown, option: string): StageName | undefined {
+  if (named === undefined) return undefined;
+  const value = named as string;
+  const text = value.toUpperCase();
   if (isStageName(text)) return text;
   const near = suggest(text, STAGES);
   throw new DroverError({
     code: 'cli.usage',
-    message: `${option}: ${String(value)} is no stage`,
+    message: `${option}: ${value} is no stage`,
     hint: near.length === 0 ? `stages are ${STAGES.join(', ')}` : `did you mean ${near.join(' or ')}?`,
   });
 }

@@ -14,12 +14,12 @@ export async function clean(
 ): Promise<number> {
   const stateDir = args[0] === undefined ? await stateDirOf(cli) : (await findRun(cli, args[0])).stateDir;
   const runId = args[0] === undefined ? undefined : (await findRun(cli, args[0])).run.runId;
-  const age = options['olderThan'];
-  const olderThanMs = age === undefined ? undefined : parseDuration(String(age));
+  const age = options['olderThan'] as string | undefined;
+  const olderThanMs = age === undefined ? undefined : parseDuration(age);
   if (age !== undefined && olderThanMs === undefined) {
     throw new DroverError({
       code: 'cli.usage',
-      message: `--older-than: ${String(age)} is no time span`,
+      message: `--older-than: ${age} is no time span`,
       hint: 'write 12h, 30d or the like',
     });
   }

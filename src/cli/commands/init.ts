@@ -52,7 +52,7 @@ export async function init(
 ): Promise<number> {
   const { files } = cli.host;
   const dir = resolve(cli.host.cwd, args[0] ?? '.');
-  const images = resolve(cli.host.cwd, String(options['images'] ?? './images'));
+  const images = resolve(cli.host.cwd, (options['images'] as string | undefined) ?? './images');
   const path = join(dir, 'playbook.yaml');
   if (await files.exists(path)) throw new DroverError({ code: 'cli.exists', message: `${path} exists already` });
   const names = (await files.stat(images))?.kind === 'directory' ? await files.list(images) : [];

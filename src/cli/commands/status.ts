@@ -118,9 +118,10 @@ export async function status(
     return Exit.ok;
   }
   const { stateDir, run } = await findRun(cli, args[0]);
+  const vmName = options['vm'] as string | undefined;
   for (;;) {
     const loaded = await load(cli, stateDir, run.runId);
-    const vm = options['vm'] === undefined ? undefined : findVm(loaded.view, String(options['vm']));
+    const vm = vmName === undefined ? undefined : findVm(loaded.view, vmName);
     const json = {
       run: { ...loaded.run, graph: undefined, status: undefined },
       counts: loaded.view.counts,
