@@ -2,11 +2,10 @@
 export type * from './common/ports.js';
 export { openGuest } from './common/session.js';
 export type { OpenGuestOptions } from './common/session.js';
-export { applyChanges } from './linux/apply/index.js';
+export { applyChanges, rereadEtc, rereadFiles } from './linux/apply/index.js';
 export { decide } from './linux/decide/index.js';
 export type { DecideInput } from './linux/decide/index.js';
 export { inspectGuest } from './linux/inspect/index.js';
-export { readGuestTree } from './linux/inspect/index.js';
 export { expectNics } from './linux/network/expect.js';
 export { fixers, newState, runFixers } from './linux/fixers/index.js';
 export type { FixContext } from './linux/fixers/index.js';

@@ -1,4 +1,13 @@
-import { applyChanges, expectNics, fixers, newState, readGuestTree, readLabeler, runFixers } from '../guest/index.js';
+import {
+  applyChanges,
+  expectNics,
+  fixers,
+  newState,
+  readLabeler,
+  rereadEtc,
+  rereadFiles,
+  runFixers,
+} from '../guest/index.js';
 import type { FixContext, GuestTree, OpenGuest } from '../guest/index.js';
 import type { Host } from '../host/index.js';
 import { DroverError } from '../lib/error.js';
@@ -91,9 +100,12 @@ async function fixGuest(
       copies: guest.copies,
       scratchDir,
       flush: async (tree) => {
-        if ((await write(tree)) > 0) ctx.state.wroteFiles = true;
+        const paths = tree.changes().map((change) => change.path);
+        await write(tree);
+        ctx.state.writtenPaths.push(...paths);
       },
-      reread: async () => (await readGuestTree(host, session, scratchDir)).tree,
+      rereadEtc: (tree) => rereadEtc(host, session, tree, scratchDir),
+      rereadFiles: (tree, paths) => rereadFiles(host, session, tree, paths, scratchDir),
       remount: () => guest.remount('rw'),
     },
   };

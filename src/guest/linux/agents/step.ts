@@ -61,7 +61,7 @@ async function uninstall(
   if (result.command !== undefined) {
     notes.commands.push(result.command);
     ctx.state.ranGuestPrograms = true;
-    ctx.tree = await appliance.reread();
+    ctx.tree = await appliance.rereadEtc(ctx.tree);
   }
   if (result.removed) notes.notes.push(`${agent.kind}: removed ${facts.packages.join(', ')}`);
   else notes.warnings.push(`${agent.kind}: ${facts.packages.join(', ')} stay: ${result.why ?? 'unknown reason'}`);
@@ -85,7 +85,7 @@ async function runUninstaller(
   const { exitCode, seconds } = result;
   notes.commands.push({ argv: [program], exitCode, tail: result.output.slice(-8 * 1024), seconds });
   ctx.state.ranGuestPrograms = true;
-  ctx.tree = await appliance.reread();
+  ctx.tree = await appliance.rereadEtc(ctx.tree);
   const isGone = result.available && exitCode === 0;
   notes[isGone ? 'notes' : 'warnings'].push(
     `vmware: ${program} ${isGone ? 'removed the tools' : `ended with ${exitCode}`}`,

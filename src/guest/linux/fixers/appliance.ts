@@ -11,8 +11,10 @@ export interface FixAppliance {
   readonly scratchDir: string;
   /** Writes pending edits into the guest. Needed before programs of the guest run. */
   flush(tree: GuestTree): Promise<void>;
-  /** Reads the guest's files again. */
-  reread(): Promise<GuestTree>;
+  /** The tree with /etc as it is now, after programs of the guest ran. */
+  rereadEtc(tree: GuestTree): Promise<GuestTree>;
+  /** The tree with these files as they are now. */
+  rereadFiles(tree: GuestTree, paths: readonly string[]): Promise<GuestTree>;
   /** Mounts everything again, for writing. */
   remount(): Promise<void>;
 }

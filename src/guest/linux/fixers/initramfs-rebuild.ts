@@ -52,7 +52,6 @@ export async function rebuildImage(
         : `${argv[0] ?? tool} ended with ${result.exitCode}`;
     if (why !== '') continue;
     changes.push({ path: image, kind: 'binary', diff: `made anew by ${tool}\n` });
-    ctx.tree = await appliance.reread();
     return { done: true, why: `made anew by ${tool}` };
   }
   await appliance.session.script(`rm -f /sysroot${part}`);

@@ -1,12 +1,13 @@
+import type { GuestTree } from '../../common/ports.js';
 import { DroverError } from '../../../lib/error.js';
 import { expectNics } from '../network/expect.js';
 import { rootArgument } from '../bootloader/arguments.js';
 import { readBootEntries } from '../bootloader/index.js';
 import { classifySpec, resolveSpec } from '../fstab/index.js';
 import { resolveContext, rootDevice } from '../fstab/fix.js';
-import { readNetworkFacts } from '../network/index.js';
+import { networkFiles, readNetworkFacts } from '../network/index.js';
 import { shown } from '../text/display.js';
-import { bootRelevantSpecs } from './postcheck.js';
+import { bootFiles, bootRelevantSpecs } from './postcheck.js';
 import type { FixContext, Fixer, StepNotes } from './types.js';
 import { stepNotes } from './types.js';
 
@@ -21,10 +22,10 @@ export const postcheckFixer: Fixer = {
     const notes = stepNotes();
     if (ctx.appliance !== undefined) {
       await ctx.appliance.flush(ctx.tree);
-      ctx.tree = await ctx.appliance.reread();
+      ctx.tree = await ctx.appliance.rereadFiles(ctx.tree, [...decisiveFiles(ctx.tree), ...ctx.state.writtenPaths]);
     }
     checkNames(ctx);
-    checkDefaultEntry(ctx, notes);
+    await checkDefaultEntry(ctx, notes);
     ctx.state.nics = expectNics(ctx.plan.nics, readNetworkFacts(ctx.tree));
     return notes;
   },
@@ -48,17 +49,17 @@ function checkNames(ctx: FixContext): void {
   });
 }
 
-function checkDefaultEntry(ctx: FixContext, notes: StepNotes): void {
+async function checkDefaultEntry(ctx: FixContext, notes: StepNotes): Promise<void> {
   const entry = readBootEntries(ctx.tree).find((each) => each.isDefault);
   if (entry === undefined) {
     notes.warnings.push('no boot entry is understood; whether the guest finds its kernel was not checked');
     return;
   }
-  const missing = [entry.kernel, ...entry.initrds].filter((path) => ctx.tree.stat(path) === undefined);
-  if (missing.length > 0) {
+  const missing = await firstMissing(ctx, [entry.kernel, ...entry.initrds]);
+  if (missing !== undefined) {
     throw new DroverError({
       code: 'guest.postcheck',
-      message: `${entry.path}: the default entry loads ${shown(missing[0] ?? '')}, which is not there`,
+      message: `${entry.path}: the default entry loads ${shown(missing)}, which is not there`,
     });
   }
   const spec = rootArgument(entry.cmdline);
@@ -73,6 +74,22 @@ function checkDefaultEntry(ctx: FixContext, notes: StepNotes): void {
     code: 'guest.postcheck',
     message: `${entry.path}: root=${shown(spec)} of the default entry is not the root filesystem ${root.device}`,
   });
+}
+
+/** The first of these files that the guest does not have; asked of the guest itself where that can be. */
+async function firstMissing(ctx: FixContext, paths: readonly string[]): Promise<string | undefined> {
+  const unknown = paths.find((path) => ctx.tree.stat(path) === undefined);
+  if (unknown !== undefined || ctx.appliance === undefined) return unknown;
+  const answers = await ctx.appliance.session.batch(paths.map((path) => ['exists', ctx.tree.resolve(path) ?? path]));
+  return paths.find((_path, index) => answers[index]?.output.trim() !== 'true');
+}
+
+/** Files by which the guest finds its disks and its network, by real path. */
+function decisiveFiles(tree: GuestTree): string[] {
+  const paths = [...bootFiles(tree), ...networkFiles(tree)];
+  return [...new Set(paths.flatMap((path) => tree.resolve(path) ?? []))].filter(
+    (path) => tree.read(path) !== undefined,
+  );
 }
 
 /** Members of one btrfs, or two names of one device. */

@@ -21,6 +21,28 @@ export function bootRelevantSpecs(tree: GuestTree): LeftoverSpec[] {
   return [...mountTable(tree), ...encryptedVolumes(tree), ...units(tree), ...resume(tree), ...bootArguments(tree)];
 }
 
+/** The files that `bootRelevantSpecs` looks into. */
+export function bootFiles(tree: GuestTree): string[] {
+  const unitDir = '/etc/systemd/system';
+  return [
+    '/etc/fstab',
+    '/etc/crypttab',
+    resumeFile,
+    ...tree
+      .list(unitDir)
+      .filter((name) => /\.(mount|swap)$/.test(name))
+      .map((name) => `${unitDir}/${name}`),
+    ...argumentSources(tree),
+    ...blsFiles(tree),
+    ...grubenvFiles(tree),
+    ...grubConfigFiles(tree),
+    ...uniqueFiles(tree, legacyFiles),
+    ...uniqueFiles(tree, extlinuxFiles),
+  ];
+}
+
+const resumeFile = '/etc/initramfs-tools/conf.d/resume';
+
 function mountTable(tree: GuestTree): LeftoverSpec[] {
   return parseFstab(tree.text('/etc/fstab') ?? '').flatMap(({ entry }) =>
     entry !== undefined && classifySpec(entry.spec, entry.fsType, entry.options) === 'volatile'
@@ -48,7 +70,7 @@ function units(tree: GuestTree): LeftoverSpec[] {
 }
 
 function resume(tree: GuestTree): LeftoverSpec[] {
-  const path = '/etc/initramfs-tools/conf.d/resume';
+  const path = resumeFile;
   const spec = /^\s*RESUME=["']?([^"'\s#]+)/m.exec(tree.text(path) ?? '')?.[1];
   return spec !== undefined && classifySpec(spec) === 'volatile' ? [{ path, spec }] : [];
 }

@@ -36,8 +36,8 @@ export interface FixState {
   buses: FixPlan['disks'];
   selinuxRelabelPending: boolean;
   degraded: boolean;
-  /** Edits were written into the guest before the end of FIX. */
-  wroteFiles: boolean;
+  /** Paths that were written into the guest so far. */
+  readonly writtenPaths: string[];
   /** Programs of the guest created or changed files. */
   ranGuestPrograms: boolean;
 }
@@ -96,7 +96,7 @@ export function newState(plan: Pick<FixPlan, 'disks'>): FixState {
     buses: plan.disks,
     selinuxRelabelPending: false,
     degraded: false,
-    wroteFiles: false,
+    writtenPaths: [],
     ranGuestPrograms: false,
   };
 }

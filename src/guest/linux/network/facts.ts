@@ -1,11 +1,11 @@
 import type { GuestTree } from '../../common/ports.js';
 import type { Inspection, NetworkBackend, NetworkProfile } from '../../../model/inspection.js';
-import { readIfcfgRh, readWicked } from './ifcfg.js';
-import { readIfupdown } from './ifupdown.js';
-import { readKeyfiles } from './keyfile.js';
-import { readNetplan, readNetplanPins } from './netplan.js';
-import { readNetworkd } from './networkd.js';
-import { readPins } from './pins.js';
+import { ifcfgFiles, ifcfgRhDir, ifcfgSuseDir, readIfcfgRh, readWicked } from './ifcfg.js';
+import { ifupdownFiles, readIfupdown } from './ifupdown.js';
+import { keyfiles, readKeyfiles } from './keyfile.js';
+import { netplanFiles, readNetplan, readNetplanPins } from './netplan.js';
+import { networkdFiles, readNetworkd } from './networkd.js';
+import { readPins, udevRuleDir } from './pins.js';
 
 const readers: readonly (readonly [NetworkBackend, (tree: GuestTree) => NetworkProfile[]])[] = [
   ['ifupdown', readIfupdown],
@@ -38,4 +38,18 @@ export function readNetworkFacts(tree: GuestTree): Inspection['network'] {
     if (found.length > 0 || enabled.some((unit) => units[backend]?.test(unit) === true)) backends.push(backend);
   }
   return { backends, profiles, pins: [...readPins(tree), ...readNetplanPins(tree)] };
+}
+
+/** Every file that holds network configuration of some backend, or pins a name. */
+export function networkFiles(tree: GuestTree): string[] {
+  const rules = tree.list(udevRuleDir).map((name) => `${udevRuleDir}/${name}`);
+  return [
+    ...ifupdownFiles(tree),
+    ...netplanFiles(tree),
+    ...keyfiles(tree),
+    ...(['.network', '.netdev', '.link'] as const).flatMap((suffix) => networkdFiles(tree, suffix)),
+    ...ifcfgFiles(tree, ifcfgRhDir),
+    ...ifcfgFiles(tree, ifcfgSuseDir),
+    ...rules,
+  ];
 }

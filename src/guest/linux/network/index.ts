@@ -1,3 +1,3 @@
 /** Network configuration of Linux guests: reading all backends, and keeping names and addresses valid on new hardware. */
-export { readNetworkFacts } from './facts.js';
+export { networkFiles, readNetworkFacts } from './facts.js';
 export { isInterfaceName, normalizeMac } from './mac.js';

@@ -20,7 +20,7 @@ export const selinuxFixer: Fixer = {
       return { status: 'skipped', notes: ['the guest does not use SELinux'] };
     }
     if (mode === 'off') return { status: 'skipped', notes: ['switched off by fix.selinux'] };
-    if (!ctx.state.wroteFiles && ctx.tree.changes().length === 0) {
+    if (ctx.state.writtenPaths.length === 0 && ctx.tree.changes().length === 0) {
       return { notes: ['nothing was written that needs a label'] };
     }
     const why = mode === 'autorelabel' ? 'asked for by fix.selinux' : await labelNewFiles(ctx);
