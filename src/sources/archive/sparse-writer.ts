@@ -26,7 +26,9 @@ export async function openSparse(files: Files, path: string): Promise<SparseWrit
   let written = 0;
   let size = 0;
   let dataBytes = 0;
-  let rest: Buffer = Buffer.alloc(0);
+  // What does not fill a block yet.
+  const rest = Buffer.alloc(BLOCK);
+  let held = 0;
 
   const put = async (data: Buffer): Promise<void> => {
     // What was passed over becomes a hole: the file is made longer, and appending goes on behind it.
@@ -50,14 +52,22 @@ export async function openSparse(files: Files, path: string): Promise<SparseWrit
   };
   return {
     async write(chunk) {
-      const all = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-      const whole = all.length - (all.length % BLOCK);
-      rest = Buffer.from(all.subarray(whole));
-      if (whole > 0) await take(all.subarray(0, whole));
+      let data = chunk;
+      if (held > 0) {
+        const moved = data.copy(rest, held);
+        held += moved;
+        data = data.subarray(moved);
+        if (held < BLOCK) return;
+        await take(rest);
+        held = 0;
+      }
+      const whole = data.length - (data.length % BLOCK);
+      if (whole > 0) await take(data.subarray(0, whole));
+      held = data.copy(rest, 0, whole);
     },
     async finish() {
-      if (rest.length > 0) await take(rest);
-      rest = Buffer.alloc(0);
+      if (held > 0) await take(rest.subarray(0, held));
+      held = 0;
       if (written < size) await files.truncate(path, size);
       await file.sync();
       await file.close();
