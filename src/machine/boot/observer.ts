@@ -106,12 +106,17 @@ export class BootObserver implements AsyncDisposable {
     }
   }
 
-  /** Reads out what is left and takes the last picture. */
-  async lastLook(nowMs: number): Promise<void> {
+  /** The screen as it was when the verdict fell. */
+  async lastPicture(nowMs: number): Promise<void> {
+    this.#now = nowMs;
+    await this.#lookAtScreen(true);
+  }
+
+  /** Reads out the rest of the console, also after QEMU has ended. */
+  async lastText(nowMs: number): Promise<void> {
     this.#now = nowMs;
     await this.#readText(this.#serial, this.#console);
     this.#console.end();
-    await this.#lookAtScreen(true);
   }
 
   /** What each adapter did on the network, from the whole capture. */

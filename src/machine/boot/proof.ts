@@ -223,7 +223,7 @@ export async function proveBoot(host: Host, request: BootProofRequest, signal?: 
       request.onProgress?.({ stage: tracker.stage, elapsedMs: elapsed() });
       await host.clock.sleep(POLL_MS, signal);
     }
-    await observer.lastLook(elapsed());
+    await observer.lastPicture(elapsed());
   } catch (thrown) {
     failure = thrown;
   }
@@ -237,6 +237,8 @@ export async function proveBoot(host: Host, request: BootProofRequest, signal?: 
     await files.remove(posix.join(request.workDir, 'vars.fd'));
   }
   const agentFacts = await agent?.catch(() => undefined);
+  // What the guest said last may be the very reason why it ended.
+  await observer?.lastText(durationMs);
   const traffic = (await observer?.traffic()) ?? [];
   await observer?.[Symbol.asyncDispose]();
   const outcome: BootVerdict = verdict ?? {
@@ -258,20 +260,34 @@ export async function proveBoot(host: Host, request: BootProofRequest, signal?: 
     consoleTail: observer?.consoleTail() ?? '',
     evidenceDir,
   };
-  const write = (name: string, text: string): Promise<void> =>
-    files.writeAtomic(inEvidence(name), host.redactor.redact(text));
-  await write('verdict.json', `${JSON.stringify(result, undefined, 2)}\n`);
-  await write('timeline.jsonl', jsonLines(timeline(result)));
-  await write('serial.txt', observer?.consoleText() ?? '');
-  await write('events.jsonl', jsonLines(record.events));
-  await write('qmp.jsonl', record.qmp.text);
-  await write('stderr.log', said.text);
-  await sealEvidence(host, evidenceDir);
+  await writeRecords(host, result, record, said, observer?.consoleText() ?? '');
   if (failure !== undefined) {
     signal?.throwIfAborted();
     throw failure instanceof DroverError ? failure : asDroverError(failure);
   }
   return result;
+}
+
+/** Writes what was gathered in memory, without registered secrets, and seals the folder. */
+async function writeRecords(
+  host: Host,
+  result: BootProofResult,
+  record: ProofRecord,
+  said: BoundedText,
+  consoleText: string,
+): Promise<void> {
+  const texts: Readonly<Record<string, string>> = {
+    'verdict.json': `${JSON.stringify(result, undefined, 2)}\n`,
+    'timeline.jsonl': jsonLines(timeline(result)),
+    'serial.txt': consoleText,
+    'events.jsonl': jsonLines(record.events),
+    'qmp.jsonl': record.qmp.text,
+    'stderr.log': said.text,
+  };
+  for (const [name, text] of Object.entries(texts)) {
+    await host.files.writeAtomic(posix.join(result.evidenceDir, name), host.redactor.redact(text));
+  }
+  await sealEvidence(host, result.evidenceDir);
 }
 
 /** What happened when, in order. */
