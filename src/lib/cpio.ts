@@ -8,7 +8,7 @@ export const CPIO_HEADER_BYTES = 110;
 const TRAILER = 'TRAILER!!!';
 const MAX_NAME_BYTES = 4096;
 
-export interface CpioHeader {
+interface CpioHeader {
   readonly name: string;
   /** With the file type bits. */
   readonly mode: number;

@@ -17,7 +17,7 @@ export class TarError extends Error {
   }
 }
 
-export type TarType =
+type TarType =
   'file' | 'directory' | 'symlink' | 'hardlink' | 'character-device' | 'block-device' | 'fifo' | 'sparse' | 'other';
 
 export interface TarHeader {

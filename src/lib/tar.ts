@@ -7,8 +7,6 @@ import { decodePax, decodeTarHeader, TAR_BLOCK, TarError } from './tar-header.js
 import type { TarHeader } from './tar-header.js';
 
 export { TarError } from './tar-header.js';
-export type { TarType } from './tar-header.js';
-
 /** Where an archive's bytes come from, in order. */
 export interface TarInput {
   /** The next `length` bytes; fewer only at the end. */

@@ -4,7 +4,7 @@
  */
 import { SaxesParser } from 'saxes';
 
-export interface XmlAttribute {
+interface XmlAttribute {
   /** Empty for an attribute without prefix. */
   readonly uri: string;
   readonly local: string;
