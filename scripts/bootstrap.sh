@@ -208,8 +208,8 @@ install_npm() {
   say "Installing npm packages"
   local log
   log=$(mktemp)
-  if ! npm install --no-save --no-audit --no-fund --loglevel=error >"$log" 2>&1; then
-    say "npm install --no-save failed:"
+  if ! npm ci --no-audit --no-fund --loglevel=error >"$log" 2>&1; then
+    say "npm ci failed:"
     tail -n 30 "$log" >&2
     rm -f "$log"
     return 1
@@ -242,7 +242,7 @@ if [ $check_only = yes ]; then
     status=4
   fi
   if [ $with_npm = yes ] && npm_stale; then
-    say "npm packages are missing or older than package-lock.json: npm install --no-save"
+    say "npm packages are missing or older than package-lock.json: npm ci"
     status=4
   elif [ $with_build = yes ] && build_stale; then
     say "dist is missing or older than the sources: npm run build"
