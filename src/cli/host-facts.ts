@@ -15,13 +15,13 @@ export interface ProbedHost {
 }
 
 /** Where verdicts about this machine are remembered: they belong to no project. */
-export function cacheDir(host: Host): string {
+function cacheDir(host: Host): string {
   const base = host.env('XDG_CACHE_HOME');
   return join(base === undefined || base === '' ? join(host.env('HOME') ?? '/tmp', '.cache') : base, 'drover');
 }
 
 /** The nearest folder upward that exists: what a folder that is still to be made will stand on. */
-export async function existingFolder(host: Host, dir: string): Promise<string> {
+async function existingFolder(host: Host, dir: string): Promise<string> {
   for (let at = dir; ; at = dirname(at)) {
     if ((await host.files.stat(at))?.kind === 'directory' || dirname(at) === at) return at;
   }

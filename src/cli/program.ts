@@ -4,6 +4,7 @@ import type { DroverError } from '../lib/error.js';
 import { createHost } from '../host/index.js';
 import type { Cli, GlobalOptions } from './context.js';
 import { Exit, exitForError } from './exit-codes.js';
+import { RENDERERS } from './screen/screen.js';
 import { VERSION } from './version.js';
 
 /** A command's work; what it returns is the exit code. Each one is loaded only when it is called. */
@@ -59,7 +60,7 @@ function withPlaybook(command: Command): Command {
 }
 
 /** The whole command line. Parsing it does nothing but call `bind`'s actions. */
-export function buildProgram(bind: (load: () => Promise<Action>) => (...words: unknown[]) => Promise<void>): Command {
+function buildProgram(bind: (load: () => Promise<Action>) => (...words: unknown[]) => Promise<void>): Command {
   const program = new Command('drover')
     .description('Moves virtual machines to KVM from version-controlled playbooks, and proves that they boot.')
     .version(VERSION, '-V, --version')
@@ -134,11 +135,7 @@ Error codes: drover explain <code>.`,
     .option('--accept-drift', 'run a saved plan although the world has changed')
     .option('--verify <level>', 'how closely cached outputs are checked: none, sampled, full', 'sampled')
     .option('--events <target>', 'also write events to a file (`ndjson:PATH`) or a descriptor (`fd:3`)')
-    .addOption(
-      new Option('--renderer <kind>', 'how progress is shown')
-        .choices(['auto', 'live', 'plain', 'json', 'silent'])
-        .default('auto'),
-    )
+    .addOption(new Option('--renderer <kind>', 'how progress is shown').choices(RENDERERS).default('auto'))
     .action(bind(async () => (await import('./commands/run.js')).run));
 
   withSelectors(program.command('resume').description('go on with a run after a failure, a cancel or a crash'))
@@ -149,11 +146,7 @@ Error codes: drover explain <code>.`,
     .option('--replan', 'compile the playbook again instead of using the stored plan')
     .option('--break-lock', 'break a lock of another host that has not been refreshed for a minute')
     .option('--events <target>', 'also write events to a file (`ndjson:PATH`) or a descriptor (`fd:3`)')
-    .addOption(
-      new Option('--renderer <kind>', 'how progress is shown')
-        .choices(['auto', 'live', 'plain', 'json', 'silent'])
-        .default('auto'),
-    )
+    .addOption(new Option('--renderer <kind>', 'how progress is shown').choices(RENDERERS).default('auto'))
     .action(bind(async () => (await import('./commands/resume.js')).resume));
 
   program
@@ -252,7 +245,7 @@ function makeCli(options: GlobalOptions): Cli {
 }
 
 /** The text of an error as people see it: code, what happened, what to do. */
-export function errorText(error: DroverError): string {
+function errorText(error: DroverError): string {
   const where = [error.where?.vm, error.where?.stage, error.where?.step].filter((part) => part !== undefined).join(' ');
   const tail = typeof error.details?.['tail'] === 'string' ? error.details['tail'].split('\n').slice(-6) : [];
   return [

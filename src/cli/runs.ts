@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { listRuns, readRun } from '../engine/index.js';
-import type { RunSummary, RunView } from '../engine/index.js';
+import { listRuns } from '../engine/index.js';
+import type { RunSummary } from '../engine/index.js';
 import { DroverError } from '../lib/error.js';
 import { suggest } from '../lib/suggest.js';
 import { isStageName, STAGES } from '../model/stage.js';
@@ -36,15 +36,6 @@ export async function findRun(
     });
   }
   return { stateDir, run: only };
-}
-
-/** The same, with everything its journal tells. */
-export async function openRun(
-  cli: Cli,
-  runId: string | undefined,
-): Promise<{ readonly stateDir: string; readonly view: RunView }> {
-  const { stateDir, run } = await findRun(cli, runId);
-  return { stateDir, view: await readRun(cli.host, stateDir, run.runId) };
 }
 
 /** A stage named on the command line. */

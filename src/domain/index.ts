@@ -3,5 +3,5 @@ export { DOMAIN_TEMPLATES, renderDomainXml } from './render.js';
 export type { DomainTemplate, TemplateTexts } from './render.js';
 export { parseDomainXml } from './parse.js';
 export { templateFile } from './templates.js';
-export { checkDomain, domainUuid, domainView } from './view.js';
+export { domainUuid, domainView } from './view.js';
 export type { DomainInputs } from './view.js';

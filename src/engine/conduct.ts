@@ -56,7 +56,7 @@ export interface Conduct {
 }
 
 /** What is wrong with the engine itself. `frozen`: the journal must not be touched any more. */
-export interface Fatality {
+interface Fatality {
   readonly error: DroverError;
   readonly frozen: boolean;
 }

@@ -29,7 +29,7 @@ export interface CancelRequest {
 }
 
 /** What the engine offers to its handle while a run is going on. */
-export interface RunSteering {
+interface RunSteering {
   cancel(request: CancelRequest): void;
   /** What was done, or why not. */
   execute(command: ControlCommand, by: string): string;

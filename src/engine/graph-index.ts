@@ -4,7 +4,7 @@ import type { PlannedVm, TaskGraph, TaskNode } from '../model/graph.js';
 import { stageIndex } from '../model/stage.js';
 
 /** A demand with its pool resolved. */
-export interface IndexedDemand {
+interface IndexedDemand {
   readonly pool: number;
   readonly units: number;
   /** Number of the hold within its machine; undefined for units that only the task holds. */
@@ -12,7 +12,7 @@ export interface IndexedDemand {
 }
 
 /** Units that a machine holds across tasks. */
-export interface IndexedHold {
+interface IndexedHold {
   readonly pool: number;
   readonly name: string;
   /** Tasks that ask for it, in stage order, with what they ask. */
@@ -53,7 +53,7 @@ function bad(message: string): DroverError {
 }
 
 /** Name of the pool that bounds how many machines of a wave are under way. */
-export function wavePool(wave: string): string {
+function wavePool(wave: string): string {
   return `wave:${wave}.vms`;
 }
 

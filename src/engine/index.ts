@@ -3,18 +3,13 @@
  * does; the stages come in as a record of runners.
  */
 export type * from './run-types.js';
-export type { CancelRequest, ControlCommand, ControlScope, RunControl } from './control.js';
+export type { RunControl } from './control.js';
 export { createRunControl } from './control.js';
 export { runPlan } from './run.js';
 export { resumeRun } from './resume.js';
 export { listRuns, readEvents, readRun } from './runs.js';
 export { cleanState } from './clean.js';
-export type { CleanRequest, CleanResult } from './clean.js';
 export { repairState, verifyState } from './state-files.js';
-export type { RepairResult, StateFinding } from './state-files.js';
 export { previousRecords, readHistory } from './previous.js';
-export type { PreviousQuery } from './previous.js';
 export { sendControl } from './control-files.js';
-export { exitCodeOf } from './exit-code.js';
-export type { ExitFacts } from './exit-code.js';
 export { readResults } from './results.js';

@@ -8,7 +8,7 @@ const LF = 0x0a;
 /** A journal of the largest plan stays far below this. */
 const MAX_BYTES = 4 * 1024 ** 3;
 
-export interface JournalDamage {
+interface JournalDamage {
   /** Counts from 1. */
   readonly line: number;
   /** Byte where the bad record begins. */

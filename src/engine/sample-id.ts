@@ -9,7 +9,7 @@ const BLOCKS = 64;
 const WHOLE_BYTES = BLOCK_BYTES * (BLOCKS + 2);
 
 /** The sampled blocks of a file of a size: the first, the last and 64 between, the same for the same size. */
-export function sampleOffsets(sizeBytes: number): readonly number[] {
+function sampleOffsets(sizeBytes: number): readonly number[] {
   if (sizeBytes <= WHOLE_BYTES) {
     return Array.from({ length: Math.ceil(sizeBytes / BLOCK_BYTES) }, (_, block) => block * BLOCK_BYTES);
   }

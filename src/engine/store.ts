@@ -132,7 +132,7 @@ export interface Dropped {
  * Removes the intermediates of an artefact and everything in its folder that it does not list. The manifest says so
  * before anything is removed, so that no later run takes it for a loss.
  */
-export async function dropIntermediates(host: Host, dir: string, isDryRun = false): Promise<Dropped> {
+async function dropIntermediates(host: Host, dir: string, isDryRun = false): Promise<Dropped> {
   const manifest = await readManifest(host, dir);
   const keep = new Set(
     (manifest?.outputs ?? [])

@@ -20,7 +20,7 @@ interface Timer {
 }
 
 /** Lets every promise and next-tick callback that can go on do so. */
-export function comeToRest(): Promise<void> {
+function comeToRest(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 

@@ -7,9 +7,9 @@ import type { Clock, ExecResult, ExecSpec, HostScope, RunningProcess, SpawnSpec 
 import type { ToolName } from './tools.js';
 
 /** One argument: the exact text, a pattern it matches, or a test of one's own. */
-export type ArgMatch = string | RegExp | ((arg: string) => boolean);
+type ArgMatch = string | RegExp | ((arg: string) => boolean);
 
-export interface Expectation {
+interface Expectation {
   readonly tool: ToolName;
   /** Every argument in order, or a test over all of them; any arguments without it. */
   readonly args?: readonly ArgMatch[] | ((args: readonly string[]) => boolean);
@@ -17,7 +17,7 @@ export interface Expectation {
   readonly times?: number;
 }
 
-export interface FakeReply {
+interface FakeReply {
   readonly exitCode?: number;
   readonly stdout?: string | Uint8Array;
   readonly stderr?: string;
@@ -29,8 +29,8 @@ export interface FakeReply {
   readonly effect?: (spec: ExecSpec) => void | Promise<void>;
 }
 
-export type Replier = FakeReply | ((spec: ExecSpec) => FakeReply | Promise<FakeReply>);
-export type Spawner = (spec: SpawnSpec) => FakeProcess;
+type Replier = FakeReply | ((spec: ExecSpec) => FakeReply | Promise<FakeReply>);
+type Spawner = (spec: SpawnSpec) => FakeProcess;
 
 /** A process that runs beside the caller; the test plays its part. */
 export interface FakeProcess {

@@ -30,7 +30,7 @@ interface LinkNode {
 type Node = FileNode | DirNode | LinkNode;
 
 /** The act about to be done, for tests that let it fail: return an errno such as `ENOSPC`, or nothing. */
-export type FaultHook = (act: string, path: string) => string | undefined;
+type FaultHook = (act: string, path: string) => string | undefined;
 
 export interface FakeFiles extends Files {
   /** Puts a file with its parents; for setting a scene. */

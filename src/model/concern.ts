@@ -2,8 +2,8 @@
 import type { ErrorCode } from '../lib/catalog/index.js';
 
 /** `blocker` keeps what it is about from starting; a waiver with a reason lifts it. */
-export type ConcernCategory = 'blocker' | 'warning' | 'info';
-export type ConcernScope = 'run' | 'host' | 'source' | 'target' | 'vm';
+type ConcernCategory = 'blocker' | 'warning' | 'info';
+type ConcernScope = 'run' | 'host' | 'source' | 'target' | 'vm';
 
 export interface Concern {
   /** Stable code; what a waiver names and `drover explain` explains. */

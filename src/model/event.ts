@@ -4,19 +4,17 @@ import type { StageName } from './stage.js';
 
 export const EVENT_VERSION = 1;
 
-export const TASK_STATES = [
-  'pending',
-  'ready',
-  'running',
-  'succeeded',
-  'failed',
-  'cancelled',
-  'cached',
-  'skipped',
-  'retry_wait',
-  'paused',
-] as const;
-export type TaskState = (typeof TASK_STATES)[number];
+export type TaskState =
+  | 'pending'
+  | 'ready'
+  | 'running'
+  | 'succeeded'
+  | 'failed'
+  | 'cancelled'
+  | 'cached'
+  | 'skipped'
+  | 'retry_wait'
+  | 'paused';
 
 export type WaitReason =
   | { readonly kind: 'deps'; readonly ids: readonly string[] }

@@ -54,7 +54,7 @@ export interface ConvertResult {
   readonly warnings: readonly string[];
 }
 
-export type CheckStatus = 'pass' | 'fail' | 'skipped' | 'inconclusive';
+type CheckStatus = 'pass' | 'fail' | 'skipped' | 'inconclusive';
 
 export interface ValidationCheck {
   readonly id: string;

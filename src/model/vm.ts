@@ -1,8 +1,7 @@
 /** What a source says about a virtual machine. Fields that are not known are absent, never guessed. */
 
-export const DISK_FORMATS = ['raw', 'qcow2', 'vmdk', 'vhd', 'vhdx', 'vdi'] as const;
 /** Format of a disk image. `vhd` is what qemu-img calls `vpc`. */
-export type DiskFormat = (typeof DISK_FORMATS)[number];
+export type DiskFormat = 'raw' | 'qcow2' | 'vmdk' | 'vhd' | 'vhdx' | 'vdi';
 
 /** The driver name that QEMU and qemu-img know a format by. */
 export function qemuFormat(format: DiskFormat): string {
@@ -24,7 +23,7 @@ export interface ChainFile {
 }
 
 /** Where the bytes of a disk are: readable files, a member of an archive, or nowhere (a blank disk). */
-export type DiskLocation =
+type DiskLocation =
   | { readonly kind: 'file'; readonly path: string; readonly format: DiskFormat; readonly chain: readonly ChainFile[] }
   | {
       readonly kind: 'archive';

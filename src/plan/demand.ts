@@ -11,7 +11,7 @@ import { pool } from './pools.js';
 const PER_VM_DISK_PARALLEL = 2;
 
 /** A demand that was cut to the capacity of its pool. */
-export interface Clamp {
+interface Clamp {
   readonly pool: string;
   readonly stage: StageName;
   readonly asked: number;

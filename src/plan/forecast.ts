@@ -4,12 +4,12 @@ import { heaviestPath, topologicalOrder, upwardRanks } from '../lib/graph.js';
 import type { TaskGraph, TaskNode } from '../model/graph.js';
 
 /** Seconds that a plan, or a wave of it, is expected to take when it starts now. */
-export interface Span {
+interface Span {
   readonly p50s: number;
   readonly p90s: number;
 }
 
-export interface WaveForecast extends Span {
+interface WaveForecast extends Span {
   readonly wave: string;
   /** Bytes that its stages will move. */
   readonly bytes: number;
@@ -17,7 +17,7 @@ export interface WaveForecast extends Span {
   readonly limitedBy?: string;
 }
 
-export interface PoolForecast {
+interface PoolForecast {
   readonly pool: string;
   readonly limit: number;
   /** Most units in use at once. */

@@ -3,7 +3,7 @@ import type { OnDependency, TaskGraph, TaskNode } from '../model/graph.js';
 import { forecast, willRun } from './forecast.js';
 import { stageMark } from './marks.js';
 
-export type GraphLevel = 'wave' | 'vm' | 'task';
+type GraphLevel = 'wave' | 'vm' | 'task';
 
 /** Viewers choke on more; what has more vertices is shown one level up. */
 const MAX_VERTICES = 400;

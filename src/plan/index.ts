@@ -4,25 +4,14 @@
  */
 export { compilePlan } from './compile.js';
 export { factsDrift } from './facts-used.js';
-export type { FactDrift } from './facts-used.js';
-export { LOCAL_HOST } from './facts.js';
 export type { HostFacts, PlanFacts, PlanInput, Selection, StageFacts, TargetFacts } from './facts.js';
 export { forecast, willRun } from './forecast.js';
-export type { Forecast, PoolForecast, Span, WaveForecast } from './forecast.js';
 export { stageTaskIds } from './identity.js';
-export type { StageTaskId } from './identity.js';
 export { planDiff, planDiffText } from './plan-diff.js';
-export type { PlanDiff, StageRerun, VmChange } from './plan-diff.js';
-export { reasonText } from './reasons.js';
 export { graphDot, graphJson, graphMermaid } from './graph-text.js';
 export { graphView } from './graph-view.js';
-export type { GraphEdge, GraphLevel, GraphOptions, GraphVertex, GraphView } from './graph-view.js';
-export { stageMark } from './marks.js';
-export { planHash } from './plan-hash.js';
+export type { GraphOptions } from './graph-view.js';
 export { blockers, preflight } from './preflight.js';
-export { planSummary } from './summary.js';
-export type { PlanSummary, VmSummary } from './summary.js';
 export { planSummaryMarkdown, planSummaryText } from './summary-text.js';
-export type { SummaryOptions } from './summary-text.js';
 export type { Concern } from '../model/concern.js';
 export { readSavedPlan } from './saved-plan.js';

@@ -2,14 +2,14 @@ import type { Reason, TaskGraph, TaskNode } from '../model/graph.js';
 import type { StageName } from '../model/stage.js';
 import { changeReasons, reasonText } from './reasons.js';
 
-export interface StageRerun {
+interface StageRerun {
   readonly vm: string;
   readonly vmKey: string;
   readonly stage: StageName;
   readonly reasons: readonly Reason[];
 }
 
-export interface VmChange {
+interface VmChange {
   readonly vm: string;
   readonly vmKey: string;
   readonly wave: string;

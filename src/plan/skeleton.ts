@@ -134,7 +134,7 @@ function addStages(playbook: string, entry: VmEntry, opener: number, add: (verte
 }
 
 /** How many of `total` a requirement asks for; a percentage is rounded up. */
-export function needed(require: CountOrPercent, total: number): number {
+function needed(require: CountOrPercent, total: number): number {
   if ('count' in require) return Math.min(require.count, total);
   return Math.min(total, Math.ceil((require.percent * total) / 100 - 1e-9));
 }

@@ -8,9 +8,9 @@ import type { TaskGraph } from '../model/graph.js';
 import type { StageName } from '../model/stage.js';
 import { STAGES } from '../model/stage.js';
 
-export type VmPhase = 'waiting' | 'running' | 'succeeded' | 'degraded' | 'cached' | 'failed' | 'cancelled' | 'skipped';
+type VmPhase = 'waiting' | 'running' | 'succeeded' | 'degraded' | 'cached' | 'failed' | 'cancelled' | 'skipped';
 
-export interface StageView {
+interface StageView {
   readonly state: TaskState;
   readonly seconds?: number;
   readonly attempt: number;

@@ -216,7 +216,7 @@ export async function admitMember(
 }
 
 /** Throws unless an image from an archive needs nothing but itself. */
-export function checkStandsAlone(label: string, facts: ImageFacts): void {
+function checkStandsAlone(label: string, facts: ImageFacts): void {
   if (facts.parent !== undefined)
     throw unsupported(label, 'lies on top of another image, which an archive cannot hold');
   if (facts.extents?.some((extent) => extent.name !== undefined) === true) {

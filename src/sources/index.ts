@@ -1,8 +1,5 @@
 /** Where machines come from: what they are (describe), how their bytes get here (FETCH), and as what they are opened (FLATTEN). */
 export { createLocalSource } from './local/local-source.js';
-export type { DescribeResult, LocalSource } from './local/local-source.js';
+export type { DescribeResult } from './local/local-source.js';
 export { fetchVm } from './fetch/fetch-vm.js';
-export type { FetchedVm } from './fetch/fetch-vm.js';
-export type { FetchRequest } from './fetch/opened.js';
 export { flattenDisk } from './flatten/flatten-disk.js';
-export type { FlattenedWithFiles, FlattenRequest } from './flatten/flatten-disk.js';

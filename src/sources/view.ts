@@ -9,7 +9,7 @@ import { qemuFormat } from '../model/index.js';
 import type { Layer, LayerExtent } from './layers.js';
 
 /** A block device of QEMU as JSON. */
-export interface BlockNode {
+interface BlockNode {
   readonly driver: string;
   readonly [option: string]: string | number | null | BlockNode;
 }

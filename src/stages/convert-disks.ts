@@ -18,7 +18,7 @@ const CACHE_SHARE = 0.25;
 /** Room for the file system's own books. */
 const SPACE_MARGIN = 1.02;
 
-export interface ConvertWarning {
+interface ConvertWarning {
   readonly code:
     | 'convert.cache-downgraded'
     | 'convert.option-dropped'

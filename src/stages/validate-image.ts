@@ -28,7 +28,7 @@ export async function sampleProducts(host: Host, converted: ConvertResult): Prom
 }
 
 /** Runs one check and times it; what it throws becomes its failure. */
-export async function timedCheck(
+async function timedCheck(
   host: Host,
   id: string,
   level: ValidationCheck['level'],

@@ -6,7 +6,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createHost } from '../../src/host/index.js';
 import type { DroverError } from '../../src/lib/error.js';
 import type { AcceleratorVerdict } from '../../src/machine/index.js';
-import type { ConvertResult, DiskImage, ResolvedSettings, StageResults, ValidateResult } from '../../src/model/index.js';
+import type {
+  ConvertResult,
+  DiskImage,
+  ResolvedSettings,
+  StageResults,
+  ValidateResult,
+} from '../../src/model/index.js';
 import { createConvertStage, createValidateStage } from '../../src/stages/index.js';
 import { BOOT_DISKS } from '../fixtures/boot/sectors.js';
 import { convertInputs, fixResult, stageContext, stageTask } from '../fixtures/boot/stage-task.js';
@@ -74,7 +80,10 @@ describe.skipIf(!hasImages)('VALIDATE at level image', () => {
   });
 
   it('says nothing at level none', async () => {
-    const { result, outputs } = await validate.run(stageTask(dir, 'VALIDATE', level('none')), stageContext(await products(Buffer.alloc(1024 ** 2))));
+    const { result, outputs } = await validate.run(
+      stageTask(dir, 'VALIDATE', level('none')),
+      stageContext(await products(Buffer.alloc(1024 ** 2))),
+    );
     expect([result.verdict, result.checks, outputs]).toEqual(['skipped', [], []]);
   });
 
@@ -89,7 +98,10 @@ describe.skipIf(!hasImages)('VALIDATE at level image', () => {
       },
     ],
     ['gone', (path: string) => rm(path)],
-    ['of another size', async (path: string) => void execFileSync('qemu-img', ['resize', '-q', '-f', 'qcow2', path, '+1M'])],
+    [
+      'of another size',
+      async (path: string) => void execFileSync('qemu-img', ['resize', '-q', '-f', 'qcow2', path, '+1M']),
+    ],
     [
       'leaning on another file',
       async (path: string) => {
@@ -102,7 +114,10 @@ describe.skipIf(!hasImages)('VALIDATE at level image', () => {
     await spoil(productOf(inputs));
     const error = await failure(validate.run(stageTask(dir, 'VALIDATE', level('image')), stageContext(inputs)));
     expect(error.code).toBe('validate.image');
-    expect((error.details?.['validation'] as ValidateResult).checks[0]).toMatchObject({ id: 'image.disk0', status: 'fail' });
+    expect((error.details?.['validation'] as ValidateResult).checks[0]).toMatchObject({
+      id: 'image.disk0',
+      status: 'fail',
+    });
   });
 
   it('fails when the domain XML was spoilt', async () => {
@@ -119,7 +134,10 @@ describe.skipIf(!hasGuests)('VALIDATE on machines', () => {
     const inputs = await products(Buffer.alloc(1024 ** 2), 'linux');
     const error = await failure(validate.run(stageTask(dir, 'VALIDATE', level('boot')), stageContext(inputs)));
     const { checks } = error.details?.['validation'] as ValidateResult;
-    expect([error.code, checks.find((check) => check.status === 'fail')?.id]).toEqual(['validate.filesystem', 'fs.root']);
+    expect([error.code, checks.find((check) => check.status === 'fail')?.id]).toEqual([
+      'validate.filesystem',
+      'fs.root',
+    ]);
     // What fails on disk is not started.
     expect(checks.some((check) => check.level === 'boot')).toBe(false);
   });

@@ -1,7 +1,7 @@
 /** Real guests for integration and end-to-end tests. */
 import { whyNotHere } from '../guests/index.mjs';
 
-export { buildGuest, buildOva } from '../guests/index.mjs';
+export { buildGuest } from '../guests/index.mjs';
 
 /**
  * Whether real guests can be built here; else prints why not, for `describe.skipIf(!(await requireGuests()))`.

@@ -10,7 +10,7 @@ import type { PlanFacts, PlanInput, StageFacts } from '../../src/plan/index.js';
 export const GIB = 1024 ** 3;
 export const MIB = 1024 ** 2;
 
-export function at(line: number, column = 1): Location {
+function at(line: number, column = 1): Location {
   return { file: 'first.yaml', line, column };
 }
 
@@ -84,7 +84,7 @@ export function description(name: string, over: Partial<VmDescription> = {}): Vm
   };
 }
 
-export interface VmSketch {
+interface VmSketch {
   readonly name: string;
   readonly settings?: ResolvedSettings;
   readonly labels?: Readonly<Record<string, string>>;

@@ -47,7 +47,7 @@ export interface StageLab {
   remove(): void;
 }
 
-export interface LabOptions {
+interface LabOptions {
   readonly signal?: AbortSignal;
   readonly progress?: (progress: Progress) => void;
   readonly description?: VmDescription;

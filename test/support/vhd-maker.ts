@@ -4,7 +4,7 @@ import { isAllZero } from '../../src/lib/bytes.js';
 const SECTOR = 512;
 const BLOCK = 64 * 1024;
 
-export function vhdChecksum(bytes: Buffer, at: number): number {
+function vhdChecksum(bytes: Buffer, at: number): number {
   let sum = 0;
   for (const [i, byte] of bytes.entries()) if (i < at || i >= at + 4) sum += byte;
   return ~sum >>> 0;

@@ -3,7 +3,7 @@ import { deflateSync } from 'node:zlib';
 import { isAllZero } from '../../src/lib/bytes.js';
 
 const SECTOR = 512;
-export const GRAIN = 128;
+const GRAIN = 128;
 const GRAIN_BYTES = GRAIN * SECTOR;
 const ENTRIES = 512;
 

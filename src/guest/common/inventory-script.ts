@@ -11,7 +11,7 @@ const LSBLK_COLUMNS = [
 export const LINUX_FILESYSTEMS = ['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'f2fs', 'jfs', 'reiserfs'] as const;
 
 /** Paths whose presence says what a filesystem is for. */
-export const MARKERS = [
+const MARKERS = [
   'etc/os-release',
   'usr/lib/os-release',
   'etc/redhat-release',

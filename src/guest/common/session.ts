@@ -10,7 +10,7 @@ import type { CallResult, GuestSession } from './ports.js';
 import { commandLine, quoteScript } from './words.js';
 
 /** Whether the appliance may use KVM; `tcg` where KVM was seen to fail. */
-export type ApplianceAccelerator = 'kvm' | 'tcg';
+type ApplianceAccelerator = 'kvm' | 'tcg';
 
 export interface OpenGuestOptions {
   /** In bus order; none of them is written to. */

@@ -8,7 +8,7 @@ import type { GuestNode } from './ports.js';
 import type { TreeEntry } from './tree.js';
 
 /** A file of the guest that is larger than this is known by its size only. */
-export const CONTENT_CAP_BYTES = 1024 ** 2;
+const CONTENT_CAP_BYTES = 1024 ** 2;
 const MAX_MEMBERS = 200_000;
 
 export interface ArchiveOptions {

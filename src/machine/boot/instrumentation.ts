@@ -14,7 +14,7 @@ export interface InstrumentFile {
   readonly mode: number;
 }
 
-export const INSTRUMENT_UNIT = 'drover-validate.service';
+const INSTRUMENT_UNIT = 'drover-validate.service';
 export const INSTRUMENT_LINK = {
   path: `/etc/systemd/system/multi-user.target.wants/${INSTRUMENT_UNIT}`,
   target: `/etc/systemd/system/${INSTRUMENT_UNIT}`,

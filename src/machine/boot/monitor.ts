@@ -24,7 +24,7 @@ const START_HINTS: readonly (readonly [pattern: RegExp, hint: string])[] = [
 ];
 
 /** The error for a QEMU that ended before the guest started. */
-export function startError(said: string, how: string): DroverError {
+function startError(said: string, how: string): DroverError {
   const last = said.trim().split('\n').slice(-20).join('\n').slice(-2000);
   const hint = START_HINTS.find(([pattern]) => pattern.test(said))?.[1];
   const line = last.split('\n').at(-1) ?? '';

@@ -76,7 +76,7 @@ function isHead(line: string): boolean {
 }
 
 /** A unified diff with coloured lines; the sign stays, so that it can be read without colour and copied as it is. */
-export function diffMarkup(diff: string): Markup {
+function diffMarkup(diff: string): Markup {
   const lines = diff.replace(/\n$/, '').split('\n');
   return h`<pre class="diff">${lines.map((line) => h`<span${lineClass(line)}>${line}\n</span>`)}</pre>`;
 }

@@ -9,7 +9,7 @@ export class Markup {
 export type Value = Markup | string | number | undefined | false | readonly Value[];
 
 /** Text as HTML text; fit for attribute values in double quotes too. Control and direction characters are shown, not passed on. */
-export function escapeText(text: string): string {
+function escapeText(text: string): string {
   if (!/[^ !#-%(-;=?-~\n\t]/.test(text)) return text;
   return text
     .replaceAll(
@@ -36,6 +36,3 @@ export function h(parts: TemplateStringsArray, ...values: readonly Value[]): Mar
   for (const [index, value] of values.entries()) text += render(value) + (parts[index + 1] ?? '');
   return new Markup(text);
 }
-
-/** Attributes are always written in double quotes, with values that `h` has escaped. */
-export const NOTHING = new Markup('');

@@ -95,6 +95,6 @@ function written(report: RunReport): number {
 }
 
 /** A time for people; the exact one is in the report's JSON. */
-export function time(iso: string): string {
+function time(iso: string): string {
   return `${iso.slice(0, 16).replace('T', ' ')} UTC`;
 }

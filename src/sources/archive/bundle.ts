@@ -18,9 +18,9 @@ import { checkMemberName, isLitter, plainMemberName } from './member-names.js';
 /** Bytes at the beginning of a member that are looked at: filesystems and boot sectors show themselves within. */
 export const HEAD_BYTES = 72 * 1024;
 /** Between the names of nested archives; no member's own name holds two slashes in a row. */
-export const NESTED = '//';
+const NESTED = '//';
 
-export interface BundleMember {
+interface BundleMember {
   /** Names from the outermost archive inwards, joined by `NESTED`. */
   readonly name: string;
   /** Absent when a lone file is packed without an archive around it. */

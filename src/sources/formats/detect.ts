@@ -2,26 +2,24 @@ import type { DiskFormat } from '../../model/index.js';
 import { SECTOR } from './types.js';
 import type { ByteSource } from './types.js';
 
-export const DETECTED_KINDS = [
-  'vmdk-descriptor',
-  'vmdk-sparse',
-  'vmdk-cowd',
-  'vmdk-sesparse',
-  'vhd',
-  'vhdx',
-  'qcow2',
-  'vdi',
-  'tar',
-  'gzip',
-  'xz',
-  'zstd',
-  'bzip2',
-  'zip',
-  'xml',
-  'unknown',
-] as const;
 /** What the bytes of a file are, whatever its name says. */
-export type DetectedKind = (typeof DETECTED_KINDS)[number];
+export type DetectedKind =
+  | 'vmdk-descriptor'
+  | 'vmdk-sparse'
+  | 'vmdk-cowd'
+  | 'vmdk-sesparse'
+  | 'vhd'
+  | 'vhdx'
+  | 'qcow2'
+  | 'vdi'
+  | 'tar'
+  | 'gzip'
+  | 'xz'
+  | 'zstd'
+  | 'bzip2'
+  | 'zip'
+  | 'xml'
+  | 'unknown';
 
 const AT_START: readonly (readonly [string, DetectedKind])[] = [
   ['4b444d56', 'vmdk-sparse'], // KDMV

@@ -15,7 +15,7 @@ import { readVmdkDescriptorFile, readVmdkSparse, refuseBareExtent } from './vmdk
 export { detectKind, formatOf } from './detect.js';
 export type { DetectedKind } from './detect.js';
 export { windowOf } from './types.js';
-export type { ByteSource, ImageFacts, ParentReference, VmdkExtent } from './types.js';
+export type { ByteSource, ImageFacts, VmdkExtent } from './types.js';
 
 const READERS: Partial<Record<DetectedKind, (source: ByteSource) => Promise<ImageFacts>>> = {
   'vmdk-descriptor': readVmdkDescriptorFile,
@@ -29,7 +29,7 @@ const READERS: Partial<Record<DetectedKind, (source: ByteSource) => Promise<Imag
 };
 
 /** Facts of a raw image. QEMU counts whole sectors. */
-export function rawFacts(source: ByteSource): ImageFacts {
+function rawFacts(source: ByteSource): ImageFacts {
   const size = Math.ceil(source.sizeBytes / SECTOR) * SECTOR;
   const notes =
     size === source.sizeBytes ? [] : ['the file ends inside a sector; the rest of that sector reads as zeros'];

@@ -21,7 +21,7 @@ import type { Described, DiskPlace } from './disks.js';
 import { checkCapacity, checkFileSize, describePackage, pieceNames } from './ovf-machine.js';
 
 /** Name of a member that a descriptor refers to. Throws `source.unsafe-ref`. */
-export function memberOf(archive: string, descriptor: string, href: string): string {
+function memberOf(archive: string, descriptor: string, href: string): string {
   const problem = nameProblem(href);
   if (problem !== undefined) {
     throw new DroverError({

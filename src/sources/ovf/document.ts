@@ -9,7 +9,7 @@ const CURRENT = 'http://schemas.dmtf.org/ovf/envelope/1';
 const OTHERS = ['http://schemas.dmtf.org/ovf/', 'http://www.vmware.com/schema/ovf/'];
 /** Namespaces of the hardware classes (rasd, vssd, epasd, sasd) begin so. */
 const CIM = 'http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_';
-export const VMWARE = 'http://www.vmware.com/schema/ovf';
+const VMWARE = 'http://www.vmware.com/schema/ovf';
 export const VIRTUALBOX = 'http://www.virtualbox.org/ovf/machine';
 const XSI = 'http://www.w3.org/2001/XMLSchema-instance';
 

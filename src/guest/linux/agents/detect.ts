@@ -2,9 +2,6 @@ import type { GuestTree } from '../../common/ports.js';
 import type { AgentFacts } from '../../../model/inspection.js';
 import { agentCatalogue } from './catalogue.js';
 
-/** Where enablement links of units stand. */
-export const systemdDir = '/etc/systemd/system';
-
 /**
  * Agents that are in the guest, by package list first. What was installed outside the package manager shows itself by its
  * uninstaller; what was not removed cleanly by its files in /etc.

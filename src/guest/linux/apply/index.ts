@@ -1,4 +1,3 @@
 /** Writing edits back into the guest. */
 export { applyChanges } from './apply.js';
-export type { ApplyOptions } from './apply.js';
 export { rereadEtc, rereadFiles } from './reread.js';

@@ -3,7 +3,7 @@ import type { GuestTree } from '../../common/ports.js';
 import { splitLines } from '../text/lines.js';
 import { compareVersions } from './version-order.js';
 
-export const blsDirs = ['/boot/loader/entries', '/boot/efi/loader/entries', '/efi/loader/entries'] as const;
+const blsDirs = ['/boot/loader/entries', '/boot/efi/loader/entries', '/efi/loader/entries'] as const;
 
 export interface BlsEntry {
   readonly path: string;
@@ -36,7 +36,7 @@ export function blsFiles(tree: GuestTree): string[] {
   );
 }
 
-export function parseBlsEntry(path: string, content: string): BlsEntry | undefined {
+function parseBlsEntry(path: string, content: string): BlsEntry | undefined {
   const values = new Map<string, string[]>();
   for (const { text } of splitLines(content)) {
     const pair = /^\s*([A-Za-z][A-Za-z0-9_-]*)\s+(.*?)\s*$/.exec(text);

@@ -22,7 +22,7 @@ export interface BootEntry {
 }
 
 /** Folders that may hold GRUB 2's files, the first one that does wins. */
-export const grub2Dirs = ['/boot/grub2', '/boot/grub'] as const;
+const grub2Dirs = ['/boot/grub2', '/boot/grub'] as const;
 export const legacyFiles = ['/boot/grub/menu.lst', '/boot/grub/grub.conf', '/etc/grub.conf'] as const;
 export const extlinuxFiles = [
   '/boot/extlinux/extlinux.conf',

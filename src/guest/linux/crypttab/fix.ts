@@ -23,7 +23,7 @@ export const crypttabFixer: Fixer = {
 };
 
 /** Rewrites the lines whose devices would not be found again. */
-export function fixCrypttab(content: string, ctx: FixContext, notes: StepNotes): string {
+function fixCrypttab(content: string, ctx: FixContext, notes: StepNotes): string {
   return joinLines(parseCrypttab(content).map((line) => ({ ...line, text: fixLine(line, ctx, notes) })));
 }
 

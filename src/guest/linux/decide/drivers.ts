@@ -20,7 +20,7 @@ const MANY_DISKS = 20;
 /** What is put into an initramfs that is touched anyway, so that the bus and the adapter can be changed later. */
 const WANTED: readonly WatchedDriver[] = ['virtio_pci', 'virtio_blk', 'virtio_scsi', 'virtio_net'];
 
-export function driverOf(kernel: KernelFacts, driver: WatchedDriver): DriverFacts {
+function driverOf(kernel: KernelFacts, driver: WatchedDriver): DriverFacts {
   return (
     kernel.drivers.find((facts) => facts.driver === driver) ?? { driver, presence: 'absent', inInitramfs: 'unknown' }
   );
@@ -31,7 +31,7 @@ function isThere(facts: DriverFacts): boolean {
 }
 
 /** Whether a kernel reaches its root on this bus as it is, or can after its initramfs was completed. */
-export function reach(kernel: KernelFacts, bus: DiskBus, initramfs: InitramfsSettings): 'now' | 'after-fix' | 'never' {
+function reach(kernel: KernelFacts, bus: DiskBus, initramfs: InitramfsSettings): 'now' | 'after-fix' | 'never' {
   const facts = NEEDED[bus].map((driver) => driverOf(kernel, driver));
   if (facts.every(isThere)) return 'now';
   const fixable = initramfs.when !== 'never' && kernel.initramfs !== undefined;

@@ -38,7 +38,7 @@ function isSame(a: Seen | undefined, b: Seen | undefined): boolean {
 }
 
 /** Paths that differ, sorted. */
-export function changedPaths(before: Snapshot, after: Snapshot): string[] {
+function changedPaths(before: Snapshot, after: Snapshot): string[] {
   const paths = new Set([...before.keys(), ...after.keys()]);
   return [...paths].filter((path) => !isSame(before.get(path), after.get(path))).sort();
 }

@@ -52,7 +52,7 @@ export interface RebuildReason {
 }
 
 export type CommandReport = StepReport['commands'][number];
-export type MappedName = StepReport['mapped'][number];
+type MappedName = StepReport['mapped'][number];
 
 /** What a fixer says about its work; changed files are found by the runner. */
 export interface StepOutcome {

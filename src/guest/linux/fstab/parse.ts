@@ -59,7 +59,7 @@ export function parseFstab(content: string): FstabLine[] {
 }
 
 /** Decodes the octal escapes of mount tables (`\040` for a blank). */
-export function decodeFstab(text: string): string {
+function decodeFstab(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 8)));
 }
 

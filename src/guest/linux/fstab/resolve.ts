@@ -29,7 +29,7 @@ export interface ResolveContext {
 }
 
 /** Which rule found the device. */
-export type ResolveRule = 'identifier' | 'name' | 'order' | 'controller' | 'serial' | 'only-disk' | 'elimination';
+type ResolveRule = 'identifier' | 'name' | 'order' | 'controller' | 'serial' | 'only-disk' | 'elimination';
 
 export interface Resolution {
   readonly device: string;

@@ -11,13 +11,13 @@ import { classOfForm, parseSpec } from './spec.js';
 const unitDir = '/etc/systemd/system';
 
 /** The durable name for a volatile specification, or undefined when there is none. */
-export function durableName(spec: string, fsType: string | undefined, ctx: FixContext): string | undefined {
+function durableName(spec: string, fsType: string | undefined, ctx: FixContext): string | undefined {
   const found = explainSpec(spec, { ...resolveContext(ctx), ...(fsType === undefined ? {} : { fsType }) });
   return found === undefined ? undefined : chooseIdentifier(found.device, ctx.inspection.block)?.token;
 }
 
 /** Whether a specification is of a kind that this run rewrites. */
-export function isWanted(spec: string, fsType: string | undefined, ctx: FixContext): boolean {
+function isWanted(spec: string, fsType: string | undefined, ctx: FixContext): boolean {
   const form = parseSpec(spec, fsType);
   if (classOfForm(form) !== 'volatile') return false;
   return ctx.settings.fix.fstab !== 'bypath-only' || form.kind === 'by-path';

@@ -6,7 +6,7 @@ import type { ModuleIndex } from './module-names.js';
 import type { InitramfsContents, InitramfsEntry } from './read.js';
 
 /** Where a driver is outside the initramfs. */
-export function driverPresence(driver: string, index: ModuleIndex): DriverPresence {
+function driverPresence(driver: string, index: ModuleIndex): DriverPresence {
   if (index.builtin.has(driver)) return 'builtin';
   return index.paths.has(driver) ? 'module' : 'absent';
 }

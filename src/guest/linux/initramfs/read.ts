@@ -8,7 +8,7 @@ import type { ByteSource, SegmentFormat } from './formats.js';
 import { sliceOf, unpackSegment } from './unpack.js';
 
 /** One piece: a plain archive, or a packed one. */
-export interface Segment {
+interface Segment {
   readonly offset: number;
   /** Length in the file, without the zeros behind it. */
   readonly bytes: number;

@@ -9,11 +9,7 @@ const BIOS_BOOT = '21686148-6449-6e6f-744e-656564454649';
 const FALLBACK = /^boot(x64|aa64|ia32|riscv64|loongarch64)\.efi$/i;
 
 /** Loaders on the mounted EFI system partition, by path in the guest, sorted. */
-export function findEfiLoaders(
-  tree: GuestTree,
-  mountpoints: readonly Mountpoint[],
-  esp: BlockDevice | undefined,
-): string[] {
+function findEfiLoaders(tree: GuestTree, mountpoints: readonly Mountpoint[], esp: BlockDevice | undefined): string[] {
   const mount = mountpoints.find((each) => each.device === esp?.device)?.path;
   if (mount === undefined) return [];
   const base = mount === '/' ? '' : mount;

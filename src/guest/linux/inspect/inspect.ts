@@ -76,7 +76,7 @@ function blockFacts(inventory: Inventory): Pick<Inspection, 'block' | 'duplicate
 }
 
 /** Identifiers on more than one device; members of one btrfs and of one array share theirs by right. */
-export function duplicateIds(block: readonly BlockDevice[]): string[] {
+function duplicateIds(block: readonly BlockDevice[]): string[] {
   const seen = new Map<string, BlockDevice[]>();
   for (const device of block) {
     const isMember = /_member$/.test(device.fsType ?? '');

@@ -115,7 +115,7 @@ function byDepth(a: MountItem, b: MountItem): number {
   return depth(a.path) - depth(b.path) || (a.path < b.path ? -1 : 1);
 }
 
-export type MountOutcome = 'ok' | 'norecovery' | 'missing' | 'outside' | 'failed';
+type MountOutcome = 'ok' | 'norecovery' | 'missing' | 'outside' | 'failed';
 
 /**
  * Script lines that mount everything and print one line each, and how full each filesystem is. A mount point is entered

@@ -3,7 +3,7 @@ import type { Inspection } from '../../../model/inspection.js';
 import type { GuestTree } from '../../common/ports.js';
 
 /** Values of an os-release file. Quotes are taken off and shell escapes decoded; a damaged line is passed over. */
-export function parseOsRelease(text: string): ReadonlyMap<string, string> {
+function parseOsRelease(text: string): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
   for (const line of text.split(/\r?\n/)) {
     const match = /^\s*([A-Z][A-Z0-9_]*)=(.*?)\s*$/.exec(line);

@@ -103,13 +103,10 @@ export interface TreeReading {
   readonly elfHead: Buffer;
 }
 
-/** Reads everything again. The guest is mounted; `scratchDir` takes the archives for as long as they are needed. */
-export async function readGuestTree(host: Host, session: GuestSession, scratchDir: string): Promise<TreeReading> {
-  const answer = await session.script(LISTING_SCRIPT);
-  return readTreeFrom(host, session, scratchDir, answer.toString('latin1'));
-}
-
-/** The same for a listing that another script printed. */
+/**
+ * Makes the tree from what the listing script printed and a few archives. The guest is mounted; `scratchDir` takes the
+ * archives for as long as they are needed.
+ */
 export async function readTreeFrom(
   host: Host,
   session: GuestSession,

@@ -5,7 +5,7 @@ import { iniValue, parseIni } from '../text/ini.js';
 import type { IniLine } from '../text/ini.js';
 import { isInterfaceName, normalizeMacs } from './mac.js';
 
-export const keyfileDir = '/etc/NetworkManager/system-connections';
+const keyfileDir = '/etc/NetworkManager/system-connections';
 
 /** Sections that hold an Ethernet device's settings, new name and old. */
 export const ethernetSections = ['ethernet', '802-3-ethernet'] as const;

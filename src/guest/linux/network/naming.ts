@@ -8,7 +8,7 @@ import { safeName } from './nics.js';
 import type { KnownNics } from './nics.js';
 import { readPins } from './pins.js';
 
-export const ruleFile = '/etc/udev/rules.d/70-persistent-net.rules';
+const ruleFile = '/etc/udev/rules.d/70-persistent-net.rules';
 const managed = '# Managed by Drover';
 
 /** Path of the .link file that keeps an interface's name. */

@@ -29,7 +29,7 @@ export function netplanNetwork(text: string): NetplanMap | undefined {
 }
 
 /** netplan's section names with the kind of interface they hold. */
-export const netplanSections: readonly (readonly [string, NetworkProfile['kind']])[] = [
+const netplanSections: readonly (readonly [string, NetworkProfile['kind']])[] = [
   ['ethernets', 'ethernet'],
   ['bonds', 'bond'],
   ['bridges', 'bridge'],

@@ -5,7 +5,7 @@ import { iniValue, iniValues, parseIni } from '../text/ini.js';
 import type { IniLine } from '../text/ini.js';
 import { isInterfaceName, isPattern, normalizeMacs } from './mac.js';
 
-export const networkdDir = '/etc/systemd/network';
+const networkdDir = '/etc/systemd/network';
 
 /** Paths of files with a suffix, in the order in which networkd reads them. */
 export function networkdFiles(tree: GuestTree, suffix: '.network' | '.netdev' | '.link'): string[] {

@@ -30,7 +30,7 @@ function readUdevPins(tree: GuestTree): InterfacePin[] {
 }
 
 /** .link files of the administrator, in the order in which the first match wins. */
-export function linkFiles(tree: GuestTree): string[] {
+function linkFiles(tree: GuestTree): string[] {
   const dir = '/etc/systemd/network';
   return tree
     .list(dir)

@@ -48,7 +48,7 @@ export function readLabeler(tree: GuestTree): Labeler | undefined {
 }
 
 /** Reads the lines of a file_contexts; damaged ones are passed over. */
-export function parseSpecs(text: string): Spec[] {
+function parseSpecs(text: string): Spec[] {
   return text.split('\n').flatMap((line): Spec[] => {
     const words = line.trim().split(/\s+/);
     const [pattern = '', second = '', third] = words;

@@ -5,7 +5,7 @@ import { partition, rootUuid, scsiDisks, swapUuid, twoDisks } from './context.js
 const uuidRoot = `UUID=${rootUuid}`;
 
 /** An environment block of the right size. */
-export function grubenv(...lines: readonly string[]): string {
+function grubenv(...lines: readonly string[]): string {
   return `# GRUB Environment Block\n${lines.map((line) => `${line}\n`).join('')}`.padEnd(1024, '#');
 }
 

@@ -32,7 +32,7 @@ export function joinLines(lines: readonly Pick<TextLine, 'text' | 'eol'>[]): str
 }
 
 /** The line ending a new line in this file should have. */
-export function lineEnding(content: string): string {
+function lineEnding(content: string): string {
   return /\r\n/.test(content.slice(0, 4096)) ? '\r\n' : '\n';
 }
 

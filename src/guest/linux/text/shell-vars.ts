@@ -51,8 +51,3 @@ function closingQuote(text: string, quote: string): number | undefined {
 export function shellValue(lines: readonly ShellVarLine[], key: string): string | undefined {
   return lines.findLast((line) => line.key === key)?.value;
 }
-
-/** The line's text with another value between the same quotes. */
-export function withShellValue(line: ShellVarLine, value: string): string {
-  return line.text.slice(0, line.valueStart) + value + line.text.slice(line.valueEnd);
-}
