@@ -1,5 +1,5 @@
 /** Runs a program to its end. */
-import { Readable } from 'node:stream';
+import { finished, Readable } from 'node:stream';
 import type { Writable } from 'node:stream';
 import { DroverError } from '../lib/error.js';
 import { Secret } from '../lib/secret.js';
@@ -40,9 +40,9 @@ async function feed(
   const source =
     typeof data === 'string' || data instanceof Uint8Array ? Readable.from([Buffer.from(data)]) : Readable.from(data);
   await new Promise<void>((resolve) => {
-    // A child that ends without reading everything is judged by its exit code, not by the broken pipe.
-    sink.on('error', () => resolve());
-    sink.on('close', () => resolve());
+    // A child that ends without reading everything is judged by its exit code, not by the broken pipe. It may be gone, and
+    // its pipe closed, before this line: `finished` tells of that too, where listening for `close` would wait for ever.
+    finished(sink, () => resolve());
     source.on('error', (cause) => {
       onFailure(cause);
       sink.destroy();

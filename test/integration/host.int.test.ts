@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createHost, TOOLS } from '../../src/host/index.js';
 import type { ExecSpec, Host, HostScope } from '../../src/host/index.js';
+import type { ProcessGroup } from '../../src/model/stage-runner.js';
 import { Secret } from '../../src/lib/secret.js';
 
 const FIXTURES = resolve(import.meta.dirname, '../fixtures/processes');
@@ -105,6 +106,20 @@ describe('exec', () => {
     });
     expect((await hostWith('ignores-stdin').exec(spec({ args: ['4'], okExitCodes: [0, 4] }))).exitCode).toBe(4);
   });
+
+  it('does not wait for a program that was gone before its input could be written', async () => {
+    const isGone = async (group: ProcessGroup): Promise<void> =>
+      until(
+        async () => !(await readFile(`/proc/${group.pgid}/stat`, 'utf8').catch(() => '')).includes('ignores-stdin'),
+      );
+    // Long enough that the pipe is closed, too, when the waiting ends.
+    const spawned = async (group: ProcessGroup): Promise<void> => {
+      await isGone(group);
+      await new Promise((done) => setTimeout(done, 50));
+    };
+    const result = await hostWith('ignores-stdin', { spawned }).exec(spec({ stdin: 'y'.repeat(4_000_000) }));
+    expect(result.exitCode).toBe(0);
+  }, 10_000);
 
   it('hands on a failure of what feeds it, instead of half the input', async () => {
     async function* halves(): AsyncGenerator<Uint8Array> {
