@@ -61,6 +61,7 @@ test('works on overlays whose base formats are said, in bus order', async () => 
   expect(host.programs.spawned[0]?.env).toMatchObject({
     LIBGUESTFS_BACKEND: 'direct',
     LIBGUESTFS_BACKEND_SETTINGS: 'force_tcg',
+    LIBGUESTFS_CACHEDIR: '/var/tmp',
   });
   expect(session.rpcs).toBe(0);
   await session[Symbol.asyncDispose]();

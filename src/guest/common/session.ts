@@ -45,7 +45,7 @@ export async function openGuest(host: Host, options: OpenGuestOptions): Promise<
   try {
     const began = host.clock.monotonic();
     fish = await startGuestfish(host, {
-      env: applianceEnv(options.accelerator, temp),
+      env: applianceEnv(host, options.accelerator, temp),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
     await launch(fish, overlays, options);
@@ -57,11 +57,13 @@ export async function openGuest(host: Host, options: OpenGuestOptions): Promise<
   }
 }
 
-function applianceEnv(accelerator: ApplianceAccelerator, temp: string): Record<string, string> {
+function applianceEnv(host: Host, accelerator: ApplianceAccelerator, temp: string): Record<string, string> {
   return {
     LIBGUESTFS_BACKEND: 'direct',
     LIBGUESTFS_BACKEND_SETTINGS: accelerator === 'tcg' ? 'force_tcg' : '',
     LIBGUESTFS_TMPDIR: temp,
+    // Without it the library keeps the appliance that it builds below TMPDIR, so that every launch built and wrote 700 MB anew.
+    LIBGUESTFS_CACHEDIR: host.env('LIBGUESTFS_CACHEDIR') ?? host.env('TMPDIR') ?? '/var/tmp',
     TMPDIR: temp,
     XDG_RUNTIME_DIR: temp,
     LIBGUESTFS_TRACE: '0',
