@@ -1,11 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Spot } from './located.js';
-import { parseFully, parseYaml } from './yaml.js';
-import { parseSimpleYaml } from './yaml-simple.js';
-import { YAML_LIMITS } from './yaml-limits.js';
+import { parseYaml } from './yaml.js';
 
-/** Texts that look like playbooks: indented pieces with all that the fast reader knows, and much that it does not. */
+/** Texts that look like playbooks: indented pieces of everything that YAML has, in any order. */
 const piece = fc.constantFrom(
   ...['a', 'b', 'name', '"q"', "'s'", '"0"', 'x.y', '- ', '- - ', ': ', ':', ' ', '  ', '\n', '\n  ', '\n    ', '\n- '],
   ...['1', '0755', '-1', 'true', '~', 'null', '1.5', '.5', '"a # b"', 'a # c', '[', ']', '{', '}', ', ', '#', ' # c\n'],
@@ -73,42 +70,10 @@ const likely = fc.tuple(tree, fc.option(fc.tuple(piece, fc.nat()), { freq: 2 }))
   return whole.slice(0, at) + mutation[0] + whole.slice(at);
 });
 
-/** Where scalars and keys stand; the ends of block collections are nobody's concern. */
-function places(spot: Spot): unknown {
-  if (spot.children === undefined) return [spot.keyStart, spot.keyEnd, spot.start, spot.end, spot.plain];
-  const pairs: Iterable<readonly [string | number, Spot]> =
-    spot.children instanceof Map ? (spot.children as Map<string, Spot>) : (spot.children as Spot[]).entries();
-  return [spot.keyStart, spot.keyEnd, spot.start, [...pairs].map(([key, child]) => [key, places(child)])];
-}
-
-/** An empty value has no place of its own; only its key counts. */
-function withoutEmpty(value: unknown): unknown {
-  if (!Array.isArray(value)) return value;
-  if (value.length === 5 && value[2] === value[3]) return [value[0], value[1]];
-  return value.map(withoutEmpty);
-}
-
 describe('YAML', () => {
-  it('reads fast exactly what it reads fully', () => {
-    let fast = 0;
-    fc.assert(
-      fc.property(fc.oneof({ weight: 4, arbitrary: likely }, text), (input) => {
-        const simple = parseSimpleYaml(input, YAML_LIMITS);
-        if (simple === undefined) return;
-        fast += 1;
-        const full = parseFully(input, 'a.yaml');
-        expect(full.diagnostics).toEqual([]);
-        expect(simple.value).toEqual(full.value?.value);
-        expect(withoutEmpty(places(simple.root))).toEqual(withoutEmpty(places(full.value!.root)));
-      }),
-      { numRuns: 3000 },
-    );
-    expect(fast).toBeGreaterThan(300);
-  });
-
   it('never throws on any text', () => {
     fc.assert(
-      fc.property(fc.oneof(text, fc.string({ unit: 'binary', maxLength: 60 })), (input) => {
+      fc.property(fc.oneof(likely, text, fc.string({ unit: 'binary', maxLength: 60 })), (input) => {
         const { value, diagnostics } = parseYaml(input, 'a.yaml');
         expect(value === undefined).toBe(diagnostics.length > 0);
         for (const d of diagnostics) expect(d.location?.line).toBeGreaterThan(0);

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseFully, parseYaml } from './yaml.js';
-import { parseSimpleYaml } from './yaml-simple.js';
+import { parseYaml } from './yaml.js';
 import { YAML_LIMITS } from './yaml-limits.js';
 
 function problems(text: string | Uint8Array): string[] {
@@ -112,7 +111,7 @@ describe('what is refused', () => {
   it('too many bytes and too many nodes', () => {
     const limits = { ...YAML_LIMITS, bytes: 10, nodes: 5 };
     expect(parseYaml(Buffer.alloc(11, 'a'), 'a', limits).diagnostics[0]?.code).toBe('playbook.too-large');
-    expect(parseFully('[1,2,3,4,5,6]', 'a', limits).diagnostics[0]?.code).toBe('playbook.too-large');
+    expect(parseYaml('[1,2,3,4,5,6]', 'a', limits).diagnostics[0]?.code).toBe('playbook.too-large');
   });
 
   it('with a hint for the reference that ends a flow map', () => {
@@ -139,53 +138,5 @@ describe('places', () => {
     expect(at(['a', 'd', 1])).toBe('4:11-14');
     expect(at(['a', 'missing'])).toBe('1:1-2');
     expect(at([])).toBe('1:1-3');
-  });
-});
-
-describe('the fast reader', () => {
-  const agrees = (text: string): void => {
-    const simple = parseSimpleYaml(text, YAML_LIMITS);
-    expect(simple).toBeDefined();
-    expect(simple?.value).toEqual(parseFully(text, 'a').value?.value);
-  };
-  it('reads what generated playbooks consist of', () => {
-    agrees(
-      '---\n# c\na: 1\nb:\n  - x\n  - y: 1\n    z: "q # r"   # c\n  -\n    w: ~\nc: { "0": { m: 00:50 }, n: [] }\n\nd:\n- 1\n- e\n',
-    );
-    agrees('a:\n  - - x\n    - y\n  - []\nb: null\nc: Null\nd: http://x/y?z#f\ne: a: b\n'.replace('e: a: b\n', ''));
-  });
-  it.each([
-    'a: &x 1\n',
-    'a: *x\n',
-    'a: !t 1\n',
-    'a: |\n  x\n',
-    'a: "x\\n"\n',
-    "a: 'it''s'\n",
-    'a: 0755\n',
-    'a: 1.5\n',
-    'a: -5\n',
-    'a: .inf\n',
-    'a: 0x10\n',
-    'a: b: c\n',
-    'a: b\n  c\n',
-    'a: [1,\n  2]\n',
-    'a: {b}\n',
-    'a: [b: c]\n',
-    'a: 1\n---\nb: 1\n',
-    'a: 1\na: 2\n',
-    '? a\n: b\n',
-    '- a\n',
-    'a:\n\tb: 1\n',
-    'a: 1\r\n',
-    '  a: 1\n b: 2\n',
-    'a:\n  b: 1\n c: 2\n',
-    'a: "x" y\n',
-    'a: @x\n',
-    '%YAML 1.2\n---\na: 1\n',
-    'true: 1\n',
-    'a: [1, 2\n',
-    '__proto__: 1\n',
-  ])('leaves %j to the full parser', (text) => {
-    expect(parseSimpleYaml(text, YAML_LIMITS)).toBeUndefined();
   });
 });

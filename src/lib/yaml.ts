@@ -13,12 +13,9 @@ import type { LocatedDocument, Spot } from './located.js';
 import { FORBIDDEN_KEYS, YAML_LIMITS } from './yaml-limits.js';
 import type { YamlLimits } from './yaml-limits.js';
 import { decodeUtf8 } from './utf8-text.js';
-import { parseSimpleYaml } from './yaml-simple.js';
 
 /** Problems of one text that are worth reporting; what follows a broken line is mostly noise. */
 const MOST_PROBLEMS = 100;
-/** Below this, the fast reader saves nothing that anyone would notice. */
-const FAST_FROM_LENGTH = 32 * 1024;
 
 /** Reads a YAML text. Never throws; there is a value only when nothing was wrong. */
 export function parseYaml(
@@ -26,19 +23,8 @@ export function parseYaml(
   file: string,
   limits: YamlLimits = YAML_LIMITS,
 ): Checked<LocatedDocument> {
-  const decoded = typeof bytes === 'string' ? withoutMark(bytes) : decodeUtf8(bytes, file, limits.bytes);
-  if (typeof decoded !== 'string') return { diagnostics: [decoded] };
-  if (decoded.length >= FAST_FROM_LENGTH) {
-    const simple = parseSimpleYaml(decoded, limits);
-    if (simple !== undefined) {
-      return { value: locatedDocument(file, decoded, simple.value, simple.root), diagnostics: [] };
-    }
-  }
-  return parseFully(decoded, file, limits);
-}
-
-/** The path through the full parser, without the fast reader for large plain texts. */
-export function parseFully(text: string, file: string, limits: YamlLimits = YAML_LIMITS): Checked<LocatedDocument> {
+  const text = typeof bytes === 'string' ? withoutMark(bytes) : decodeUtf8(bytes, file, limits.bytes);
+  if (typeof text !== 'string') return { diagnostics: [text] };
   const reader = new Reader(text, file, limits);
   try {
     const result = reader.read();
