@@ -3,19 +3,13 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { drover as runDrover } from '../support/cli.js';
 
 const ENTRY = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 let dir = '';
 
-/** Runs the built command line in a folder of its own. */
-function drover(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-  const result = spawnSync(process.execPath, [ENTRY, ...args], {
-    cwd: dir,
-    env: { ...process.env, ...env },
-    encoding: 'utf8',
-  });
-  return { code: result.status, out: result.stdout, err: result.stderr };
-}
+/** Runs the built command line in the folder of these tests. */
+const drover = (args: readonly string[], env?: NodeJS.ProcessEnv) => runDrover(dir, args, env);
 
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'drover-cli-'));
@@ -23,14 +17,14 @@ beforeAll(() => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 describe('the command line', () => {
-  test('prints its version at once', () => {
+  test('prints its version at once', async () => {
     const version = (
       JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
     ).version;
-    expect(drover(['--version'])).toEqual({ code: 0, out: `${version}\n`, err: '' });
+    expect(await drover(['--version'])).toEqual({ code: 0, out: `${version}\n`, err: '' });
   });
 
-  test('starts in under 150 ms of processor time', () => {
+  test('starts in under 150 ms of processor time', async () => {
     const usage = spawnSync(
       'bash',
       ['-c', `TIMEFORMAT='%U %S'; time ${process.execPath} ${ENTRY} --version >/dev/null`],
@@ -40,8 +34,8 @@ describe('the command line', () => {
     expect(user + system).toBeLessThan(0.15);
   });
 
-  test('lists every command with --help and exits 0', () => {
-    const help = drover(['--help']);
+  test('lists every command with --help and exits 0', async () => {
+    const help = await drover(['--help']);
     expect(help.code).toBe(0);
     for (const name of [
       'plan',
@@ -68,82 +62,82 @@ describe('the command line', () => {
     [['run'], /missing required argument/],
     [['run', 'x.yaml', '--renderer', 'fancy'], /renderer/],
     [['status', '--no-such-option'], /unknown option/],
-  ] as const)('exit 2 for the usage error %j', (args, message) => {
-    const result = drover(args);
+  ] as const)('exit 2 for the usage error %j', async (args, message) => {
+    const result = await drover(args);
     expect(result.code).toBe(2);
     expect(result.err).toMatch(message);
     expect(result.out).toBe('');
   });
 
-  test('an unknown run is a usage error with a hint', () => {
-    const result = drover(['status', '20260101T000000Z-aaaaaa']);
+  test('an unknown run is a usage error with a hint', async () => {
+    const result = await drover(['status', '20260101T000000Z-aaaaaa']);
     expect(result.code).toBe(2);
     expect(result.err).toContain('cli.no-run');
     expect(result.err).toContain('hint:');
   });
 
-  test('explains error codes, and refuses what is none', () => {
-    expect(drover(['explain', 'lock.held']).out).toMatch(/cause .*\n.*check .*\n.*cure /);
-    expect(drover(['explain', 'no.such-code']).code).toBe(2);
+  test('explains error codes, and refuses what is none', async () => {
+    expect((await drover(['explain', 'lock.held'])).out).toMatch(/cause .*\n.*check .*\n.*cure /);
+    expect((await drover(['explain', 'no.such-code'])).code).toBe(2);
   });
 
-  test.each(['bash', 'zsh', 'fish'])('prints completion for %s that knows every command', (shell) => {
-    const result = drover(['completion', shell]);
+  test.each(['bash', 'zsh', 'fish'])('prints completion for %s that knows every command', async (shell) => {
+    const result = await drover(['completion', shell]);
     expect(result.code).toBe(0);
     for (const name of ['validate', 'resume', 'doctor']) expect(result.out).toContain(name);
   });
 
-  test('the bash completion is valid and completes commands', () => {
+  test('the bash completion is valid and completes commands', async () => {
     const script = join(dir, 'completion.bash');
-    writeFileSync(script, drover(['completion', 'bash']).out);
+    writeFileSync(script, (await drover(['completion', 'bash'])).out);
     const probe = `source ${script}; COMP_WORDS=(drover re); COMP_CWORD=1; _drover; echo "\${COMPREPLY[*]}"`;
     const result = spawnSync('bash', ['-c', probe], { encoding: 'utf8' });
     expect(result.stderr).toBe('');
     expect(result.stdout.trim().split(' ').sort()).toEqual(['report', 'resume']);
   });
 
-  test('init writes a playbook that validates, and never overwrites it', () => {
+  test('init writes a playbook that validates, and never overwrites it', async () => {
     mkdirSync(join(dir, 'images'), { recursive: true });
     for (const name of ['web01.ova', 'db01.vmdk', 'db01-s001.vmdk']) writeFileSync(join(dir, 'images', name), '');
-    expect(drover(['init', '.']).code).toBe(0);
+    expect((await drover(['init', '.'])).code).toBe(0);
     const text = readFileSync(join(dir, 'playbook.yaml'), 'utf8');
     expect(text).toContain('{ name: "db01", disks: ["db01.vmdk"] }');
     expect(text).toContain('{ name: "web01", ova: "web01.ova" }');
     expect(text).not.toContain('s001');
-    expect(drover(['validate', 'playbook.yaml'])).toMatchObject({ code: 0 });
-    const again = drover(['init', '.']);
+    expect(await drover(['validate', 'playbook.yaml'])).toMatchObject({ code: 0 });
+    const again = await drover(['init', '.']);
     expect(again.code).toBe(2);
     expect(again.err).toContain('cli.exists');
     expect(readFileSync(join(dir, 'playbook.yaml'), 'utf8')).toBe(text);
   });
 
-  test('a broken playbook: located, with a suggestion and a caret; exit 3', () => {
+  test('a broken playbook: located, with a suggestion and a caret; exit 3', async () => {
     writeFileSync(
       join(dir, 'broken.yaml'),
       'apiVersion: drover/v1alpha1\nkind: Playbook\nmetadata: { name: x }\nsources: { images: { type: local, dir: ./images } }\ntargets: { here: { type: files, dir: ./out } }\nwaves:\n  - name: all\n    vms:\n      - { name: web01, ova: web01.ova, overrides: { memroy: 1GiB } }\n',
     );
-    const result = drover(['validate', 'broken.yaml']);
+    const result = await drover(['validate', 'broken.yaml']);
     expect(result.code).toBe(3);
     expect(result.err).toContain('broken.yaml:9:');
     expect(result.err).toContain('did you mean "memory"');
     expect(result.err).toContain('^^^^^^');
-    const json = drover(['validate', 'broken.yaml', '--format', 'json']);
+    const json = await drover(['validate', 'broken.yaml', '--format', 'json']);
     expect(json.code).toBe(3);
     expect(JSON.parse(json.out)).toEqual([
       expect.objectContaining({ code: 'playbook.unknown-key', severity: 'error' }),
     ]);
-    expect(drover(['validate', 'broken.yaml', '--format', 'github']).out).toMatch(
+    expect((await drover(['validate', 'broken.yaml', '--format', 'github'])).out).toMatch(
       /^::error file=broken\.yaml,line=9,col=\d+/,
     );
   });
 
-  test('without a terminal a run needs --yes', () => {
-    const result = drover(['run', 'broken.yaml']);
+  test('without a terminal a run needs --yes', async () => {
+    const result = await drover(['run', 'broken.yaml']);
     expect(result.code).toBe(3);
   });
 
-  test('doctor says what is here and what is not', () => {
-    const result = drover(['doctor', '--json'], { PATH: '/nonexistent' });
+  test('doctor says what is here and what is not', async () => {
+    const result = await drover(['doctor', '--json'], { PATH: '/nonexistent' });
     const report = JSON.parse(result.out) as {
       ok: boolean;
       findings: { name: string; status: string; remedy?: string }[];

@@ -19,8 +19,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunReport } from '../../src/model/report.js';
 import { buildGuest, whyNotHere } from '../guests/index.mjs';
+import { drover as runDrover } from '../support/cli.js';
 
-const ENTRY = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 /** In the environment of every run below; it must turn up nowhere. */
 const CANARY = 'canary-7f3d9b1e-do-not-print';
 
@@ -45,17 +45,8 @@ waves:
 `;
 }
 
-const env = { ...process.env, DROVER_TEST_TOKEN: CANARY, CI: '1' };
-
-function drover(args: readonly string[]) {
-  const result = spawnSync(process.execPath, [ENTRY, ...args], {
-    cwd: dir,
-    env,
-    encoding: 'utf8',
-    maxBuffer: 64 * 1024 ** 2,
-  });
-  return { code: result.status, out: result.stdout, err: result.stderr };
-}
+/** Runs the built command line in the folder of these tests. */
+const drover = (args: readonly string[]) => runDrover(dir, args, { DROVER_TEST_TOKEN: CANARY });
 
 function digest(path: string): string {
   const hash = createHash('sha256');
@@ -99,8 +90,8 @@ describe.skipIf(obstacle !== undefined)('a guest is moved', () => {
   }, 900_000);
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-  test('the guest comes up on first boot with its network', () => {
-    const last = drover(['run', 'first.yaml', '--yes', '--json']);
+  test('the guest comes up on first boot with its network', async () => {
+    const last = await drover(['run', 'first.yaml', '--yes', '--json']);
     expect(last.err).toContain('succeeded');
     expect(last.code).toBe(0);
     const report = JSON.parse(last.out) as RunReport;
@@ -119,7 +110,7 @@ describe.skipIf(obstacle !== undefined)('a guest is moved', () => {
     expect(leftProcesses()).toEqual([]);
   });
 
-  test('the products lie where the playbook says, and the source is what it was', () => {
+  test('the products lie where the playbook says, and the source is what it was', async () => {
     expect(
       readdirSync(join(dir, 'out', 'web01'))
         .filter((name) => !name.startsWith('.'))
@@ -130,27 +121,27 @@ describe.skipIf(obstacle !== undefined)('a guest is moved', () => {
     expect(xml.status).toBe(0);
   });
 
-  test('a second run has nothing to do, in seconds, and touches nothing', () => {
+  test('a second run has nothing to do, in seconds, and touches nothing', async () => {
     const product = join(dir, 'out', 'web01', 'web01-disk0.qcow2');
     const before = statSync(product).mtimeMs;
     const began = Date.now();
-    const again = drover(['run', 'first.yaml', '--yes', '--json']);
+    const again = await drover(['run', 'first.yaml', '--yes', '--json']);
     expect(again.code).toBe(0);
     expect((JSON.parse(again.out) as RunReport).vms[0]?.cached).toBe(true);
     expect(Date.now() - began).toBeLessThan(15_000);
     expect(statSync(product).mtimeMs).toBe(before);
-    expect(drover(['plan', 'first.yaml', '--detailed-exitcode']).code).toBe(0);
+    expect((await drover(['plan', 'first.yaml', '--detailed-exitcode'])).code).toBe(0);
   });
 
-  test('a changed setting reruns what depends on it, and the plan says why', () => {
+  test('a changed setting reruns what depends on it, and the plan says why', async () => {
     writeFileSync(join(dir, 'first.yaml'), playbook('image').replace('cpus: 2', 'cpus: 3'));
-    const plan = drover(['plan', 'first.yaml', '--detailed-exitcode']);
+    const plan = await drover(['plan', 'first.yaml', '--detailed-exitcode']);
     expect(plan.code).toBe(10);
     expect(plan.out).toContain('/cpus');
     writeFileSync(join(dir, 'first.yaml'), playbook('network'));
   });
 
-  test('no secret of the environment is in any file that Drover wrote', () => {
+  test('no secret of the environment is in any file that Drover wrote', async () => {
     const found = [...everyFile(join(dir, '.drover')), ...everyFile(join(dir, 'out'))].filter(
       (path) => statSync(path).size < 64 * 1024 ** 2 && readFileSync(path).includes(CANARY),
     );
