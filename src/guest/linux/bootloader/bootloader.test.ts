@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { testTree } from '../testing/tree.js';
+import type { TestFile } from '../testing/tree.js';
 import { formatGrubenv, parseGrubenv, withGrubenvValue } from './grubenv.js';
 import { compareVersions, readBootEntries, readBootloaderFacts } from './index.js';
 import { parseGrubConfig, shellWords } from './grub-cfg.js';
@@ -92,6 +93,48 @@ describe('boot entries', () => {
       '/boot/grub/grub.cfg': 'menuentry x {\n linux /@/boot/vmlinuz-1 root=UUID=1\n initrd /@/boot/initrd.img-1\n}\n',
     });
     expect(readBootEntries(tree)[0]).toMatchObject({ kernel: '/boot/vmlinuz-1', initrds: ['/boot/initrd.img-1'] });
+  });
+
+  it.each([
+    [
+      'links beside /boot',
+      '/vmlinuz',
+      '/initrd.img',
+      { '/vmlinuz': { link: 'boot/vmlinuz-6.1' }, '/initrd.img': { link: 'boot/initrd.img-6.1' } },
+      '',
+    ],
+    [
+      'the same in a btrfs subvolume',
+      '/@rootfs/vmlinuz',
+      '/@rootfs/initrd.img',
+      { '/vmlinuz': { link: 'boot/vmlinuz-6.1' }, '/initrd.img': { link: 'boot/initrd.img-6.1' } },
+      '',
+    ],
+    [
+      'links in a separate /boot',
+      '/vmlinuz',
+      '/initrd.img',
+      { '/boot/vmlinuz': { link: 'vmlinuz-6.1' }, '/boot/initrd.img': { link: 'initrd.img-6.1' } },
+      '/boot',
+    ],
+  ])('finds the kernel behind %s', (_name, kernel, initrd, links, dir) => {
+    const tree = testTree({
+      '/boot/grub/grub.cfg': `menuentry x {\n linux ${kernel} root=UUID=1\n initrd ${initrd}\n}\n`,
+      '/boot/vmlinuz-6.1': 'k',
+      '/boot/initrd.img-6.1': 'i',
+      ...(links as Record<string, TestFile>),
+    });
+    expect(readBootEntries(tree)[0]).toMatchObject({ kernel: `${dir}/vmlinuz`, initrds: [`${dir}/initrd.img`] });
+  });
+
+  it('takes a configuration without a menu for one entry', () => {
+    const tree = testTree({
+      '/boot/grub/grub.cfg':
+        'set root=(hd0,msdos1)\nlinux /boot/vmlinuz-6.1 root=/dev/sda1 ro\ninitrd /boot/initrd.img-6.1\nboot\n',
+    });
+    expect(readBootEntries(tree)).toMatchObject([
+      { kernel: '/boot/vmlinuz-6.1', initrds: ['/boot/initrd.img-6.1'], cmdline: 'root=/dev/sda1 ro', isDefault: true },
+    ]);
   });
 
   it('reads GRUB legacy and its default', () => {

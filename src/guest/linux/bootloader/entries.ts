@@ -76,14 +76,14 @@ export function readBootEntries(tree: GuestTree): BootEntry[] {
   for (const path of grubConfigFiles(tree)) {
     const config = parseGrubConfig(tree.text(path) ?? '');
     if (config.isStub) continue;
-    const entries = config.usesBls ? blsEntries(tree, config, env) : menuEntries(path, config, env);
+    const entries = config.usesBls ? blsEntries(tree, config, env) : menuEntries(tree, path, config, env);
     if (entries.length > 0) return entries;
   }
   const bls = blsEntries(tree, undefined, env);
   return bls.length > 0 ? bls : legacyEntries(tree);
 }
 
-function menuEntries(path: string, config: GrubConfig, env: GrubEnv | undefined): BootEntry[] {
+function menuEntries(tree: GuestTree, path: string, config: GrubConfig, env: GrubEnv | undefined): BootEntry[] {
   const chosen = defaultItem(config, grubenvValue(env, 'saved_entry'));
   const flat = (items: readonly GrubMenuItem[]): GrubMenuItem[] =>
     items.flatMap((item) => (item.isSubmenu ? flat(item.children) : [item]));
@@ -95,8 +95,8 @@ function menuEntries(path: string, config: GrubConfig, env: GrubEnv | undefined)
             path,
             title: item.title,
             version: kernelVersion(item.kernel),
-            kernel: bootPath(item.kernel),
-            initrds: item.initrds.map(bootPath),
+            kernel: bootPath(tree, item.kernel),
+            initrds: item.initrds.map((initrd) => bootPath(tree, initrd)),
             cmdline: expand(item.args, config, env),
             isDefault: item === chosen,
           },
@@ -148,8 +148,8 @@ function legacyEntries(tree: GuestTree): BootEntry[] {
       path,
       title: entry.title,
       version: kernelVersion(entry.kernel),
-      kernel: bootPath(entry.kernel),
-      initrds: entry.initrds.map(bootPath),
+      kernel: bootPath(tree, entry.kernel),
+      initrds: entry.initrds.map((initrd) => bootPath(tree, initrd)),
       cmdline: entry.args,
       isDefault: index === (defaultIndex < entries.length ? defaultIndex : 0),
     }));
@@ -169,20 +169,22 @@ function expand(args: string, config: GrubConfig | undefined, env: GrubEnv | und
 
 /**
  * The path in the guest's tree of a path that GRUB sees. GRUB's root is the filesystem that holds /boot: it leaves /boot
- * out when that is separate, and puts a btrfs subvolume in front.
+ * out when that is separate, and puts a btrfs subvolume in front. Debian's /vmlinuz and /initrd.img are links beside /boot.
  */
-function bootPath(path: string): string {
+function bootPath(tree: GuestTree, path: string): string {
   const plain = path.replace(/^\([^)]*\)/, '').replace(/^\$\{?\w+\}?/, '');
   const boot = plain.indexOf('/boot/');
   if (boot !== -1) return plain.slice(boot);
-  return `/boot/${plain.replace(/^\/+/, '')}`;
+  const rest = plain.replace(/^\/+/, '');
+  const candidates = [`/boot/${rest}`, `/${rest}`, `/${rest.slice(rest.indexOf('/') + 1)}`];
+  return candidates.find((candidate) => tree.stat(candidate)?.kind === 'file') ?? `/boot/${rest}`;
 }
 
 /** Paths in an entry file count from the filesystem that holds it. */
 function espPath(tree: GuestTree, entryPath: string, path: string): string {
   const base = entryPath.slice(0, entryPath.indexOf('/loader/entries/'));
   if (base !== '/boot' && tree.lstat(`${base}${path}`) !== undefined) return `${base}${path}`;
-  return base === '/boot' ? bootPath(path) : `${base}${path}`;
+  return base === '/boot' ? bootPath(tree, path) : `${base}${path}`;
 }
 
 /** Version of a kernel from its file name, else what the entry says. */

@@ -29,6 +29,7 @@ export const kernelLine = /^\s*(linux|linux16|linuxefi|module|module2|kernel)\s/
 /** Reads a grub.cfg. Never throws; what is not understood is skipped. */
 export function parseGrubConfig(content: string): GrubConfig {
   const items: GrubMenuItem[] = [];
+  const menuless: GrubMenuItem = { title: '', id: '', isSubmenu: false, children: [], args: '', initrds: [] };
   const stack: ({ readonly item: GrubMenuItem } | 'block')[] = [];
   const variables = new Map<string, string>();
   let defaultEntry = '0';
@@ -55,8 +56,10 @@ export function parseGrubConfig(content: string): GrubConfig {
       if (assignment[1] !== 'default') variables.set(assignment[1], value);
       else if (!/next_entry|prev_saved_entry/.test(value)) defaultEntry = value;
     }
-    if (top !== undefined) readBootLine(top.item, line);
+    readBootLine(top?.item ?? menuless, line);
   }
+  // A short configuration written by hand may boot without a menu.
+  if (items.length === 0 && menuless.kernel !== undefined) items.push(menuless);
   const isStub = items.length === 0 && !usesBls && configfiles > 0;
   return { items, defaultEntry, usesBls, isStub, variables };
 }
