@@ -105,7 +105,35 @@ export function readIfupdown(tree: GuestTree): NetworkProfile[] {
       } else current?.options.push([keyword, rest.join(' ')]);
     }
   }
-  return merge(stanzas, started);
+  const profiles = merge(stanzas, started);
+  return [...profiles, ...members(stanzas, profiles)];
+}
+
+/** Adapters that only a bridge, a bond or a VLAN speaks of: they must keep their names although no stanza is theirs. */
+function members(stanzas: readonly Stanza[], profiles: readonly NetworkProfile[]): NetworkProfile[] {
+  const known = new Set(profiles.map((profile) => profile.name));
+  const found: NetworkProfile[] = [];
+  for (const { path, name, options } of stanzas) {
+    const listed = options.flatMap(([key, value]) =>
+      /^(bridge[_-]ports|bond[_-]slaves|slaves|vlan[_-]raw[_-]device)$/.test(key) ? value.split(/\s+/) : [],
+    );
+    const below = /^([^.]+)\.\d+$/.exec(name)?.[1];
+    for (const member of [...listed, ...(below === undefined ? [] : [below])]) {
+      if (known.has(member) || !isInterfaceName(member) || !/^(eth|en|em|p\d)/.test(member)) continue;
+      known.add(member);
+      found.push({
+        path,
+        backend: 'ifupdown',
+        name: member,
+        macs: [],
+        method: 'manual',
+        addresses: [],
+        hardwareMatches: [],
+        kind: 'ethernet',
+      });
+    }
+  }
+  return found;
 }
 
 /** One profile per interface and file: its IPv4 and IPv6 stanzas together. */

@@ -28,6 +28,24 @@ describe('reading profiles', () => {
         { name: 'eth0', method: 'static', addresses: ['10.0.0.5/24', 'fd00::5/64'], kind: 'ethernet' },
         { name: 'eth9', method: 'disabled' },
         { name: 'bond0', method: 'dhcp', kind: 'bond' },
+        { name: 'eth1', method: 'manual', kind: 'ethernet' },
+        { name: 'eth2', method: 'manual', kind: 'ethernet' },
+      ],
+    );
+  });
+
+  it('of ifupdown: adapters that only a bridge or a VLAN speaks of', () => {
+    check(
+      {
+        '/etc/network/interfaces':
+          'auto br0 ens192.7\niface br0 inet static\n address 10.0.0.5/24\n bridge_ports ens192 tap0 none\niface ens192.7 inet dhcp\nauto v8\niface v8 inet dhcp\n vlan-raw-device ens224\n',
+      },
+      [
+        { name: 'br0', kind: 'bridge' },
+        { name: 'ens192.7', kind: 'vlan' },
+        { name: 'v8', kind: 'vlan' },
+        { name: 'ens192', method: 'manual', kind: 'ethernet' },
+        { name: 'ens224', method: 'manual', kind: 'ethernet' },
       ],
     );
   });
