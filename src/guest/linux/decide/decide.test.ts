@@ -160,7 +160,7 @@ describe('decide', () => {
   test.each([
     [
       'the playbook wins',
-      { firmware: { observed: 'bios', fallbackLoader: false, efiLoaders: [] } },
+      { firmware: { observed: 'both', fallbackLoader: false, efiLoaders: [] } },
       { firmware: 'bios' },
       { firmware: 'uefi' },
       'uefi',
@@ -188,6 +188,32 @@ describe('decide', () => {
     expect(
       code(() => run({ firmware: { observed: 'uefi', fallbackLoader: true, efiLoaders: [] } }, { firmware: 'bios' })),
     ).toBe('guest.firmware-conflict');
+  });
+
+  test.each([
+    ['uefi on BIOS disks', 'uefi', { observed: 'bios' }, 'guest.firmware-conflict'],
+    ['bios on UEFI disks', 'bios', { observed: 'uefi', espDevice: '/dev/sda1' }, 'guest.firmware-conflict'],
+    [
+      'uefi beside an ESP that was not read',
+      'uefi',
+      { observed: 'bios', espDevice: '/dev/sda1' },
+      'nothing was thrown',
+    ],
+    ['what the disks boot with', 'uefi', { observed: 'uefi', espDevice: '/dev/sda1' }, 'nothing was thrown'],
+  ] as const)('a playbook that says %s', (_name, firmware, facts, expected) => {
+    const observed = { fallbackLoader: false, efiLoaders: [], ...facts };
+    expect(code(() => run({ firmware: observed }, {}, { firmware }))).toBe(expected);
+  });
+
+  test('firmware is not judged when nothing is fixed', () => {
+    const fix = { ...settings().fix, mode: 'none' };
+    const plan = run(
+      { firmware: { observed: 'bios', fallbackLoader: false, efiLoaders: [] } },
+      {},
+      { fix, firmware: 'uefi' },
+    );
+    expect(plan.firmware).toBe('uefi');
+    expect(plan.warnings).toHaveLength(1);
   });
 
   test.each([
@@ -276,6 +302,50 @@ describe('decide', () => {
       const first = run(i, { nics: [{ index: 0 }] }).nics[0];
       expect(first?.mac).toMatch(/^52:54:00(:[0-9a-f]{2}){3}$/);
       expect(run(i, { nics: [{ index: 0 }] }).nics[0]).toEqual(first);
+    });
+
+    test.each([
+      ['a pin', [], [{ path: '/etc/systemd/network/10.link', name: 'ens192', mac: MAC }]],
+      ['a profile', [{ ...profile, name: undefined, macs: [MAC.toUpperCase()] }], []],
+      [
+        'two pins and a profile that agree',
+        [{ ...profile, macs: [MAC] }],
+        [
+          { path: '/etc/udev/rules.d/70.rules', name: 'ens192', mac: MAC },
+          { path: '/etc/systemd/network/10.link', name: 'ens192', mac: MAC },
+        ],
+      ],
+    ])('an address that nobody gave is taken from %s', (_name, profiles, pins) => {
+      const network = { backends: [], profiles: profiles as never, pins };
+      expect(run({ network }, { nics: [{ index: 0 }] }).nics[0]?.mac).toBe(MAC);
+    });
+
+    test('of two addresses in the guest none is taken', () => {
+      const pins = [MAC, '00:50:56:00:00:02'].map((mac) => ({
+        path: '/etc/udev/rules.d/70.rules',
+        name: 'ens192',
+        mac,
+      }));
+      expect(
+        run({ network: { backends: [], profiles: [], pins } }, { nics: [{ index: 0 }] }).nics[0]?.mac,
+      ).toBeUndefined();
+    });
+
+    test('with net.ifnames=0 the only adapter is eth0 without a pin', () => {
+      const { path: _path, ...rest } = profile;
+      const plan = run(
+        {
+          bootloader: { ...inspection().bootloader, cmdline: 'root=UUID=x ro net.ifnames=0 quiet' },
+          network: {
+            backends: [],
+            profiles: [{ ...rest, path: '/x', name: undefined, macs: [MAC] } as never],
+            pins: [],
+          },
+        },
+        { nics },
+      );
+      expect(plan.nics[0]).toMatchObject({ ifname: 'eth0', nameSource: 'kernel', naming: 'none' });
+      expect(plan.warnings).toEqual([]);
     });
 
     test('two adapters are told apart by order only with a warning', () => {

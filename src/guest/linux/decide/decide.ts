@@ -117,7 +117,7 @@ export function decide(input: DecideInput): FixPlan {
   const warnings: string[] = [];
   const say = (what: string, value: string, why: string): void => void decisions.push({ what, value, why });
 
-  const firmware = chooseFirmware(inspection, description, settings);
+  const firmware = chooseFirmware(inspection, description, settings, fixes);
   say('firmware', firmware.firmware, firmware.why);
   if (firmware.warning !== undefined) warnings.push(firmware.warning);
 

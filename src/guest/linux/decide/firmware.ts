@@ -9,19 +9,38 @@ export interface FirmwareChoice {
   readonly warning?: string;
 }
 
+/** An EFI system partition that could not be read leaves open what it would boot. */
+function cannotBoot(wanted: Firmware, { observed, espDevice }: Inspection['firmware']): boolean {
+  return wanted === 'uefi' ? observed === 'bios' && espDevice === undefined : observed === 'uefi';
+}
+
+function conflict(who: string, wanted: Firmware, observed: Firmware): DroverError {
+  return new DroverError({
+    code: 'guest.firmware-conflict',
+    message: `${who} says firmware ${wanted}, but the disks boot with ${observed} only`,
+    hint: `Set firmware: ${observed} for this machine, or leave firmware out.`,
+    details: { declared: wanted, observed },
+  });
+}
+
 /**
- * Firmware of the new machine: the playbook's word, else the descriptor's, else what the disks need. A descriptor that the
- * disks contradict is refused, because the guest would not start; the playbook can overrule it.
+ * Firmware of the new machine: the playbook's word, else the descriptor's, else what the disks need. A word that the disks
+ * contradict is refused, because the guest would not start; the playbook overrules a wrong descriptor. A system that is not
+ * fixed is not judged either.
  */
 export function chooseFirmware(
   inspection: Inspection,
   description: VmDescription,
   settings: Pick<ResolvedSettings, 'firmware'>,
+  fixes: boolean,
 ): FirmwareChoice {
   const { observed } = inspection.firmware;
   const only = observed === 'bios' || observed === 'uefi' ? observed : undefined;
   if (settings.firmware !== 'auto') {
     const clash = only !== undefined && only !== settings.firmware;
+    if (clash && fixes && cannotBoot(settings.firmware, inspection.firmware)) {
+      throw conflict('the playbook', settings.firmware, only);
+    }
     return {
       firmware: settings.firmware,
       why: 'the playbook says so',
@@ -30,12 +49,7 @@ export function chooseFirmware(
   }
   if (description.firmware !== undefined) {
     if (only !== undefined && only !== description.firmware) {
-      throw new DroverError({
-        code: 'guest.firmware-conflict',
-        message: `the descriptor says ${description.firmware}, but the disks boot with ${only} only`,
-        hint: `Set firmware: ${only} for this machine if the disks are right.`,
-        details: { declared: description.firmware, observed },
-      });
+      throw conflict('the descriptor', description.firmware, only);
     }
     return { firmware: description.firmware, why: 'the descriptor says so' };
   }

@@ -23,12 +23,24 @@ function ethernetNames(profiles: readonly NetworkProfile[]): readonly string[] {
   return [...new Set(names.flatMap((profile) => profile.name ?? []))];
 }
 
-/** How an adapter is called in the guest: by what pins its address, by what is bound to its address, by being the only one, by order. */
+/** The one address that pins and profiles agree on; undefined when there is none or when there are several. */
+function onlyAddress({ pins, profiles }: Inspection['network']): string | undefined {
+  const bound = profiles.filter((profile) => profile.kind === 'ethernet').flatMap((profile) => profile.macs);
+  const all = new Set([...pins.map((pin) => pin.mac), ...bound].map((mac) => mac.toLowerCase()));
+  const [first] = all;
+  return all.size === 1 ? first : undefined;
+}
+
+/**
+ * How an adapter is called in the guest: by what pins its address, by what is bound to its address, by being the only one,
+ * by order, by the kernel alone.
+ */
 function nameOf(
   mac: string | undefined,
   position: number,
   total: number,
   network: Inspection['network'],
+  isClassic: boolean,
 ): Named | undefined {
   const pin = network.pins.find((candidate) => mac !== undefined && candidate.mac.toLowerCase() === mac);
   if (pin !== undefined) return { ifname: pin.name, nameSource: 'pin' };
@@ -44,7 +56,8 @@ function nameOf(
   const [only] = names;
   if (total === 1 && names.length === 1 && only !== undefined) return { ifname: only, nameSource: 'only' };
   const byOrder = names[position];
-  return names.length === total && byOrder !== undefined ? { ifname: byOrder, nameSource: 'order' } : undefined;
+  if (names.length === total && byOrder !== undefined) return { ifname: byOrder, nameSource: 'order' };
+  return isClassic && total === 1 && names.length === 0 ? { ifname: 'eth0', nameSource: 'kernel' } : undefined;
 }
 
 function profileOf(
@@ -74,9 +87,10 @@ export function planNics(
   const nics = indexes.map((index, position): NicPlan => {
     const own = settings.nics[String(index)] ?? {};
     const described = description.nics.find((nic) => nic.index === index);
-    const pinned = indexes.length === 1 && network.pins.length === 1 ? network.pins[0]?.mac : undefined;
+    const pinned = indexes.length === 1 ? onlyAddress(network) : undefined;
     const known = (own.mac ?? described?.mac ?? pinned)?.toLowerCase();
-    const named = settings.network.naming === 'off' ? undefined : nameOf(known, position, indexes.length, network);
+    const named =
+      settings.network.naming === 'off' ? undefined : nameOf(known, position, indexes.length, network, classic);
     // A name can only be kept for an address that is known before the machine exists.
     const mac = known ?? (named === undefined ? undefined : derivedMac(description.vmKey, index));
     const profile = profileOf(mac, named?.ifname, network.profiles);
