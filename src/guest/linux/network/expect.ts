@@ -1,6 +1,7 @@
 /** What the network of the booted guest should look like; compared with reality after the boot. */
 import type { NicExpectation, NicPlan } from '../../../model/fix.js';
 import type { Inspection, NetworkProfile } from '../../../model/inspection.js';
+import { canonicalAddress } from './addresses.js';
 import { globMatches } from './hardware.js';
 
 /** For every adapter the profile that binds to it by address, by name, or by a pattern, in that order. */
@@ -13,7 +14,7 @@ export function expectNics(nics: readonly NicPlan[], network: Inspection['networ
       ...(nic.ifname === undefined ? {} : { ifname: nic.ifname }),
       ...(profile === undefined ? {} : { profile: profile.path }),
       method: profile?.method ?? 'none',
-      addresses: profile?.addresses ?? [],
+      addresses: (profile?.addresses ?? []).map(canonicalAddress),
     };
   });
 }

@@ -166,9 +166,9 @@ function merge(stanzas: readonly Stanza[], started: ReadonlySet<string>): Networ
 
 function methodOf(group: readonly Stanza[]): NetworkProfile['method'] {
   const methods = group.map((stanza) => stanza.method);
-  if (methods.includes('dhcp')) return 'dhcp';
+  if (group.some((stanza) => stanza.method === 'dhcp' && stanza.family === 'inet')) return 'dhcp';
   if (methods.includes('static') || group.some((stanza) => addressesOf(stanza).length > 0)) return 'static';
-  return methods.includes('manual') || methods.includes('auto') ? 'manual' : 'unknown';
+  return methods.some((method) => /^(manual|auto|dhcp)$/.test(method)) ? 'manual' : 'unknown';
 }
 
 function addressesOf(stanza: Stanza): string[] {

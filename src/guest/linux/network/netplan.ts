@@ -59,7 +59,7 @@ function profileOf(path: string, id: string, device: NetplanMap, kind: NetworkPr
   const name = typeof wanted === 'string' && isInterfaceName(wanted) && !isPattern(wanted) ? wanted : undefined;
   const mac = normalizeMac(textOf(match?.['macaddress']));
   const addresses = Array.isArray(device['addresses']) ? device['addresses'].flatMap(addressOf) : [];
-  const dhcp = device['dhcp4'] === true || device['dhcp6'] === true || isYes(device['dhcp4']) || isYes(device['dhcp6']);
+  const dhcp = device['dhcp4'] === true || isYes(device['dhcp4']);
   return {
     path,
     backend: 'netplan',

@@ -4,6 +4,7 @@ import type { NetworkProfile } from '../../../model/inspection.js';
 import { mac } from '../testing/context.js';
 import { testTree } from '../testing/tree.js';
 import type { TestFile } from '../testing/tree.js';
+import { canonicalAddress } from './addresses.js';
 import { expectNics } from './expect.js';
 import { readNetworkFacts } from './facts.js';
 import { isInterfaceName, normalizeMac } from './mac.js';
@@ -135,6 +136,31 @@ it('expects the profile that binds by address, then by name, then by pattern', (
   ).toBe('/name');
   expect(of(profile({ path: '/name', name: 'ens192' }), profile({ path: '/mac', macs: [mac] }))?.profile).toBe('/mac');
   expect(of(profile({ path: '/other', name: 'ens224' }))).toMatchObject({ method: 'none', addresses: [] });
+});
+
+it('expects addresses as the kernel prints them', () => {
+  expect(
+    ['2001:DB8:0:0:0::5/64', 'fd00::10.0.0.1', '10.0.0.5/24', 'fe80::1::2/64', 'any'].map(canonicalAddress),
+  ).toEqual(['2001:db8::5/64', 'fd00::a00:1', '10.0.0.5/24', 'fe80::1::2/64', 'any']);
+});
+
+it('waits for no IPv4 address where only IPv6 is asked for', () => {
+  check(
+    {
+      '/etc/network/interfaces':
+        'auto eth0\niface eth0 inet static\n address 10.0.0.5/24\niface eth0 inet6 dhcp\nauto eth1\niface eth1 inet6 dhcp\n',
+      '/etc/netplan/a.yaml':
+        'network: {ethernets: {eth2: {dhcp6: true}, eth3: {dhcp6: true, addresses: [10.0.1.5/24]}}}\n',
+      '/etc/systemd/network/20.network': '[Match]\nName=eth4\n[Network]\nDHCP=ipv6\n',
+    },
+    [
+      { name: 'eth0', method: 'static' },
+      { name: 'eth1', method: 'manual' },
+      { name: 'eth2', method: 'manual' },
+      { name: 'eth3', method: 'static' },
+      { name: 'eth4', method: 'manual' },
+    ],
+  );
 });
 
 it('understands the ways in which addresses are written', () => {

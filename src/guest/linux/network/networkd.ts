@@ -62,7 +62,8 @@ function virtualDevices(tree: GuestTree): Map<string, NetworkProfile['kind']> {
 function networkdMethod(lines: readonly IniLine[]): NetworkProfile['method'] {
   if (/^(yes|true|1|on)$/i.test(iniValue(lines, 'Link', 'Unmanaged') ?? '')) return 'disabled';
   const dhcp = (iniValue(lines, 'Network', 'DHCP') ?? 'no').toLowerCase();
-  if (/^(yes|true|1|on|both|ipv4|v4|ipv6|v6)$/.test(dhcp)) return 'dhcp';
+  // What only asks for IPv6 waits for no IPv4 address.
+  if (/^(yes|true|1|on|both|ipv4|v4)$/.test(dhcp)) return 'dhcp';
   return networkdAddresses(lines).length > 0 ? 'static' : 'manual';
 }
 
