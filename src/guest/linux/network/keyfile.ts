@@ -3,7 +3,7 @@ import type { GuestTree } from '../../common/ports.js';
 import type { NetworkProfile } from '../../../model/inspection.js';
 import { iniValue, parseIni } from '../text/ini.js';
 import type { IniLine } from '../text/ini.js';
-import { isInterfaceName, normalizeMacs } from './mac.js';
+import { isInterfaceName, normalizeMacs, titleName } from './mac.js';
 
 const keyfileDir = '/etc/NetworkManager/system-connections';
 
@@ -23,13 +23,15 @@ export function readKeyfiles(tree: GuestTree): NetworkProfile[] {
     const text = tree.text(path);
     if (text === undefined || !text.includes('[connection]')) return [];
     const lines = parseIni(text);
-    const name = iniValue(lines, 'connection', 'interface-name');
+    const macs = normalizeMacs(ethernetSections.map((section) => iniValue(lines, section, 'mac-address') ?? ''));
+    const title = macs.length === 0 ? undefined : titleName(iniValue(lines, 'connection', 'id') ?? '');
+    const name = iniValue(lines, 'connection', 'interface-name') ?? title;
     return [
       {
         path,
         backend: 'networkmanager',
         ...(name !== undefined && isInterfaceName(name) ? { name } : {}),
-        macs: normalizeMacs(ethernetSections.map((section) => iniValue(lines, section, 'mac-address') ?? '')),
+        macs,
         method: keyfileMethod(lines),
         addresses: keyfileAddresses(lines),
         hardwareMatches: ['path', 'driver'].flatMap((key) => {

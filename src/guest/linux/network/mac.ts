@@ -28,3 +28,11 @@ export function isInterfaceName(text: string): boolean {
 export function isPattern(name: string): boolean {
   return /[*?[\]!]/.test(name);
 }
+
+/**
+ * The interface name that a title tells: the id of a profile or the stem of its file, such as `ens192` or `10-ens192`. Good
+ * enough where a profile binds to an address only, because then nothing in it depends on the name.
+ */
+export function titleName(title: string): string | undefined {
+  return /^(?:\d+-)?(eth\d+|em\d+|en[opsx][0-9a-z]{1,12})$/.exec(title)?.[1];
+}

@@ -2,7 +2,7 @@
 import type { GuestTree } from '../../common/ports.js';
 import { readYaml } from '../../../lib/yaml-edit.js';
 import type { InterfacePin, NetworkProfile } from '../../../model/inspection.js';
-import { isInterfaceName, isPattern, normalizeMac } from './mac.js';
+import { isInterfaceName, isPattern, normalizeMac, titleName } from './mac.js';
 
 const dirs = ['/etc/netplan'] as const;
 
@@ -55,9 +55,10 @@ export function readNetplan(tree: GuestTree): NetworkProfile[] {
 function profileOf(path: string, id: string, device: NetplanMap, kind: NetworkProfile['kind']): NetworkProfile {
   const match = isMap(device['match']) ? device['match'] : undefined;
   const setName = device['set-name'];
-  const wanted = typeof setName === 'string' ? setName : match === undefined ? id : match['name'];
-  const name = typeof wanted === 'string' && isInterfaceName(wanted) && !isPattern(wanted) ? wanted : undefined;
   const mac = normalizeMac(textOf(match?.['macaddress']));
+  const matched = match === undefined ? id : (match['name'] ?? (mac === undefined ? undefined : titleName(id)));
+  const wanted = typeof setName === 'string' ? setName : matched;
+  const name = typeof wanted === 'string' && isInterfaceName(wanted) && !isPattern(wanted) ? wanted : undefined;
   const addresses = Array.isArray(device['addresses']) ? device['addresses'].flatMap(addressOf) : [];
   const dhcp = device['dhcp4'] === true || isYes(device['dhcp4']);
   return {

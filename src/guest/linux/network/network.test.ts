@@ -144,6 +144,20 @@ it('expects addresses as the kernel prints them', () => {
   ).toEqual(['2001:db8::5/64', 'fd00::a00:1', '10.0.0.5/24', 'fe80::1::2/64', 'any']);
 });
 
+it('takes the name from the title of a profile that binds to an address only', () => {
+  const { profiles } = readNetworkFacts(
+    testTree({
+      '/etc/netplan/a.yaml': `network: {ethernets: {ens160: {match: {macaddress: "${mac}"}, dhcp4: true}, lan: {match: {macaddress: "${mac}"}, dhcp4: true}}}\n`,
+      '/etc/NetworkManager/system-connections/a': `[connection]\nid=ens192\ntype=ethernet\n[ethernet]\nmac-address=${mac}\n`,
+      '/etc/NetworkManager/system-connections/b': `[connection]\nid=Wired\ntype=ethernet\n[ethernet]\nmac-address=${mac}\n`,
+      '/etc/NetworkManager/system-connections/c': '[connection]\nid=ens224\ntype=ethernet\n',
+      '/etc/systemd/network/10-ens33.network': `[Match]\nMACAddress=${mac}\n[Network]\nDHCP=yes\n`,
+      '/etc/systemd/network/20-wired.network': `[Match]\nMACAddress=${mac}\n[Network]\nDHCP=yes\n`,
+    }),
+  );
+  expect(profiles.map((profile) => profile.name ?? '-')).toEqual(['ens160', '-', 'ens192', '-', '-', 'ens33', '-']);
+});
+
 it('waits for no IPv4 address where only IPv6 is asked for', () => {
   check(
     {

@@ -3,7 +3,7 @@ import type { GuestTree } from '../../common/ports.js';
 import type { NetworkProfile } from '../../../model/inspection.js';
 import { iniValue, iniValues, parseIni } from '../text/ini.js';
 import type { IniLine } from '../text/ini.js';
-import { isInterfaceName, isPattern, normalizeMacs } from './mac.js';
+import { isInterfaceName, isPattern, normalizeMacs, titleName } from './mac.js';
 
 const networkdDir = '/etc/systemd/network';
 
@@ -22,7 +22,12 @@ export function readNetworkd(tree: GuestTree): NetworkProfile[] {
     if (text === undefined) return [];
     const lines = parseIni(text);
     const names = words(iniValues(lines, 'Match', 'Name'));
-    const name = names.length === 1 && names[0] !== undefined && isInterfaceName(names[0]) ? names[0] : undefined;
+    const macs = normalizeMacs(
+      words(['MACAddress', 'PermanentMACAddress'].flatMap((key) => iniValues(lines, 'Match', key))),
+    );
+    const stem = path.slice(networkdDir.length + 1, -'.network'.length);
+    const title = macs.length === 1 && names.length === 0 ? titleName(stem) : undefined;
+    const name = names.length === 1 && names[0] !== undefined && isInterfaceName(names[0]) ? names[0] : title;
     if (names.length > 0 && names.every((each) => each === 'lo')) return [];
     return [
       {
@@ -30,9 +35,7 @@ export function readNetworkd(tree: GuestTree): NetworkProfile[] {
         backend: 'networkd',
         ...(name === undefined ? {} : { name }),
         namePatterns: name === undefined ? names.filter((each) => isPattern(each) || isInterfaceName(each)) : [],
-        macs: normalizeMacs(
-          words(['MACAddress', 'PermanentMACAddress'].flatMap((key) => iniValues(lines, 'Match', key))),
-        ),
+        macs,
         method: networkdMethod(lines),
         addresses: networkdAddresses(lines),
         hardwareMatches: ['Path', 'Driver'].flatMap((key) =>
