@@ -5,12 +5,16 @@ import { appendDrivers, fetchModules, installAppended, kernelIndex, moduleLists 
 import type { AppendResult } from '../initramfs/index.js';
 import type { FixAppliance } from './appliance.js';
 import type { FileChanges, ImageOutcome } from './image-outcome.js';
-import type { FixContext } from './types.js';
+import type { FixContext, RebuildReason } from './types.js';
 
-/** Appends the missing modules to an image of the guest. The old image is as it was unless everything went well. */
+/**
+ * Appends the missing modules to an image of the guest, and true copies of what `stale` says is no longer true in it. The old
+ * image is as it was unless everything went well.
+ */
 export async function appendToImage(
   plan: KernelPlan,
   facts: KernelFacts,
+  stale: readonly RebuildReason[],
   ctx: FixContext,
   appliance: FixAppliance,
   changes: FileChanges,
@@ -26,6 +30,11 @@ export async function appendToImage(
       wanted: wantedModules(plan, ctx),
       index: kernelIndex(ctx.tree, modulesDir),
       lists: moduleLists(ctx.tree, modulesDir),
+      replace: new Map(
+        stale.flatMap(({ copies, content }) =>
+          content === undefined ? [] : copies.map((copy) => [copy, content] as const),
+        ),
+      ),
       fetch: (paths) => fetchModules(host, session, { modulesDir, paths, scratchDir }),
       scratchDir,
     });

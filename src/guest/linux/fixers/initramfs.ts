@@ -66,11 +66,13 @@ async function handleKernel(
   }
   const stale = await staleReasons(image, ctx, ctx.appliance);
   const isOutdated = stale.some((reason) => reason.critical);
-  for (const reason of stale.filter((each) => !each.critical)) {
+  // An image that is completed anyway gets a true copy as well.
+  const isCorrected = !isOutdated && plan.action === 'append';
+  for (const reason of stale.filter((each) => !each.critical && !(isCorrected && each.content !== undefined))) {
     notes.warnings.push(`${image}: ${reason.why}; make it anew in the running guest`);
   }
   if (!isOutdated && plan.action !== 'append' && plan.action !== 'rebuild') return;
-  const outcome = await complete(plan, facts, isOutdated, ctx, ctx.appliance, notes, changes);
+  const outcome = await complete(plan, facts, stale, ctx, ctx.appliance, notes, changes);
   if (outcome.done) notes.notes.push(`${image}: ${outcome.why}`);
   else giveUp(plan, facts, outcome.why, isOutdated, ctx, notes);
 }
@@ -78,14 +80,14 @@ async function handleKernel(
 async function complete(
   plan: KernelPlan,
   facts: KernelFacts,
-  isOutdated: boolean,
+  stale: readonly RebuildReason[],
   ctx: FixContext,
   appliance: FixAppliance,
   notes: StepNotes,
   changes: FileChanges,
 ): Promise<ImageOutcome> {
-  if (!isOutdated && plan.action === 'append') {
-    const appended = await appendToImage(plan, facts, ctx, appliance, changes);
+  if (!stale.some((reason) => reason.critical) && plan.action === 'append') {
+    const appended = await appendToImage(plan, facts, stale, ctx, appliance, changes);
     if (appended.done || ctx.settings.fix.initramfs.method === 'append') return appended;
     notes.notes.push(`${facts.initramfs?.path ?? ''}: nothing could be appended: ${appended.why}`);
   }

@@ -49,6 +49,8 @@ export interface RebuildReason {
   readonly copies: readonly string[];
   /** Whether the guest would not boot with the old copy. */
   readonly critical: boolean;
+  /** What the copy should hold, where it is the file as it stands in the guest. */
+  readonly content?: Buffer;
 }
 
 export type CommandReport = StepReport['commands'][number];

@@ -108,6 +108,7 @@ export function fixResume(ctx: FixContext, notes: StepNotes): void {
     why: 'it waits for the old name of the device that hibernation resumes from',
     copies: ['conf/conf.d/resume'],
     critical: false,
+    content: Buffer.from(edited, 'latin1'),
   });
 }
 

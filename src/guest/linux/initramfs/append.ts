@@ -27,6 +27,8 @@ export interface AppendRequest {
   readonly lists: Readonly<Record<string, Buffer>>;
   /** Fetches module files from the guest, by path below the kernel's module folder. */
   readonly fetch: (paths: readonly string[]) => Promise<ReadonlyMap<string, Buffer>>;
+  /** New contents for files that the image has, by path inside it; paths that it lacks are passed over. */
+  readonly replace?: ReadonlyMap<string, Buffer>;
   /** Empty folder on this machine. */
   readonly scratchDir: string;
 }
@@ -82,6 +84,7 @@ export async function appendDrivers(host: Host, request: AppendRequest): Promise
     ...[...fetched].map(([path, content]) => file(`${modulesDir}/${path}`, content)),
     ...[...indexes].map(([name, content]) => file(`${modulesDir}/${name}`, content)),
     ...(hint === undefined ? [] : [file(hint.path, hint.content)]),
+    ...replacements(before.entries, request.replace),
   ].sort((a, b) => (a.name < b.name ? -1 : 1));
   const segment = writeCpio([...missingFolders(files, before.entries), ...files]);
   const paddingBytes = (4 - (source.sizeBytes % 4)) % 4;
@@ -107,6 +110,11 @@ function impossible(reason: string): AppendResult {
 
 function file(name: string, content: Buffer): CpioEntry {
   return { name, kind: 'file', mode: 0o644, content };
+}
+
+function replacements(entries: readonly InitramfsEntry[], wanted: AppendRequest['replace']): CpioEntry[] {
+  const present = new Set(entries.filter((entry) => entry.kind === 'file').map((entry) => entry.name));
+  return [...(wanted ?? [])].flatMap(([path, content]) => (present.has(path) ? [file(path, content)] : []));
 }
 
 /** Where the image keeps the modules of a kernel, as it spells the path. */
