@@ -3,7 +3,7 @@
  * `graph` and `resume --replan` all come through here, so that they can never disagree.
  */
 import pLimit from 'p-limit';
-import { previousRecords, readHistory } from '../engine/index.js';
+import { lockedMachines, previousRecords, readHistory } from '../engine/index.js';
 import type { VerifyLevel } from '../engine/index.js';
 import type { Diagnostic } from '../lib/diagnostic.js';
 import { hasErrors } from '../lib/diagnostic.js';
@@ -14,9 +14,10 @@ import type { Host } from '../host/index.js';
 import type { TaskGraph } from '../model/graph.js';
 import type { StageName } from '../model/stage.js';
 import type { VmDescription } from '../model/vm.js';
-import { compilePlan, preflight, readSavedPlan, stageTaskIds } from '../plan/index.js';
+import { compilePlan, preflight, readSavedPlan, stageTaskIds, willRun } from '../plan/index.js';
 import type { Concern, PlanFacts, Selection } from '../plan/index.js';
 import { createLocalSource } from '../sources/index.js';
+import { productsInTheWay } from '../stages/index.js';
 import type { Cli } from './context.js';
 import { stateDirOf } from './context.js';
 import { planFacts } from './host-facts.js';
@@ -25,6 +26,7 @@ import type { PlaybookOptions } from './playbook-files.js';
 import { selectionOf } from './select.js';
 import type { SelectionOptions } from './select.js';
 import { stageFacts } from './stages.js';
+import { storeDirOf } from './store-dir.js';
 
 export interface ComposeOptions extends PlaybookOptions, SelectionOptions {
   readonly force?: readonly StageName[];
@@ -84,6 +86,31 @@ async function describeAll(
   return { descriptions, diagnostics, failed };
 }
 
+/** What can only be asked once the plan says which machines have work and where their products go. */
+async function vmFacts(
+  host: Host,
+  stateDir: string,
+  graph: TaskGraph,
+): Promise<Pick<PlanFacts, 'lockedVms' | 'foreignOutputs'>> {
+  const working = graph.nodes.filter(willRun);
+  const busy = new Set(working.map((node) => node.vmKey));
+  const writing = new Set(working.filter((node) => node.stage === 'CONVERT').map((node) => node.vmKey));
+  const limit = pLimit(DESCRIBE_AT_ONCE);
+  const [lockedVms, inTheWay] = await Promise.all([
+    lockedMachines(
+      host,
+      stateDir,
+      graph.vms.filter((vm) => busy.has(vm.vmKey)),
+    ),
+    Promise.all(
+      graph.vms
+        .filter((vm) => writing.has(vm.vmKey))
+        .map((vm) => limit(async () => [vm.vmKey, await productsInTheWay(host, vm)] as const)),
+    ),
+  ]);
+  return { lockedVms, foreignOutputs: Object.fromEntries(inTheWay.filter(([, paths]) => paths.length > 0)) };
+}
+
 /** Loads, describes and compiles. Problems of the user are diagnostics; a phase with errors ends the work. */
 export async function compose(cli: Cli, playbooks: readonly string[], options: ComposeOptions): Promise<Composition> {
   const stateDir = await stateDirOf(cli);
@@ -98,7 +125,7 @@ export async function compose(cli: Cli, playbooks: readonly string[], options: C
   const loaded = text.value;
   if (loaded === undefined || hasErrors(text.diagnostics)) return { ...nothing, diagnostics: text.diagnostics };
   const selection: Selection = {
-    ...selectionOf(loaded, options),
+    ...(await selectionOf(cli, stateDir, loaded, options)),
     ...(options.force === undefined ? {} : { force: options.force }),
   };
   const wanted = allVms(loaded).filter((vm) => selection.vms === undefined || selection.vms.has(vm.name));
@@ -109,7 +136,13 @@ export async function compose(cli: Cli, playbooks: readonly string[], options: C
   const facts = await planFacts(cli.host, stateDir, loaded, await stageFacts(cli.host));
   const keys = [...described.descriptions.values()].map((description) => description.vmKey);
   const [previous, history] = await Promise.all([
-    previousRecords(cli.host, stateDir, stageTaskIds(loaded.name, keys), options.verify ?? 'sampled'),
+    previousRecords(
+      cli.host,
+      stateDir,
+      stageTaskIds(loaded.name, keys),
+      options.verify ?? 'sampled',
+      storeDirOf(stateDir, loaded.host.scratch),
+    ),
     readHistory(cli.host, stateDir),
   ]);
   const vms = new Set(wanted.map((vm) => vm.name).filter((name) => !described.failed.has(name)));
@@ -118,7 +151,13 @@ export async function compose(cli: Cli, playbooks: readonly string[], options: C
   const input = { loaded, descriptions: described.descriptions, facts, history, previous, selection: narrowed };
   const compiled = compilePlan(input);
   diagnostics.push(...compiled.diagnostics);
-  const concerns = compiled.value === undefined ? [] : preflight(input, compiled.value);
+  const concerns =
+    compiled.value === undefined
+      ? []
+      : preflight(
+          { ...input, facts: { ...facts, ...(await vmFacts(cli.host, stateDir, compiled.value)) } },
+          compiled.value,
+        );
   return {
     stateDir,
     texts: text.texts,

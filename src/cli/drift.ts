@@ -1,4 +1,7 @@
+import { resolve } from 'node:path';
+import { sha256 } from '../lib/canonical-json.js';
 import { DroverError } from '../lib/error.js';
+import { YAML_LIMITS } from '../lib/yaml-limits.js';
 import type { TaskGraph } from '../model/graph.js';
 import { factsDrift } from '../plan/index.js';
 import { TOOL_NAMES } from '../host/index.js';
@@ -44,4 +47,16 @@ export async function checkDrift(cli: Cli, graph: TaskGraph, accept: boolean): P
     message: `the saved plan no longer fits:\n  ${changed.slice(0, 20).join('\n  ')}`,
     details: { changed },
   });
+}
+
+/** How the text of a playbook differs from what a stored plan was made of, a line for each file. A stored plan is not changed by it. */
+export async function playbookDrift(cli: Cli, graph: TaskGraph): Promise<readonly string[]> {
+  const lines: string[] = [];
+  for (const { file, sha256: digest } of graph.playbookDigests) {
+    const path = resolve(cli.host.cwd, file);
+    if ((await cli.host.files.stat(path)) === undefined) lines.push(`${file} is not here any more`);
+    else if (sha256(await cli.host.files.read(path, YAML_LIMITS.bytes)) !== digest)
+      lines.push(`${file} was changed since the run started`);
+  }
+  return lines.length === 0 ? [] : [...lines, 'going on with the stored plan; `--replan` takes the new text'];
 }

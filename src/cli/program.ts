@@ -134,6 +134,7 @@ Error codes: drover explain <code>.`,
     .option('--skip-blocked', 'go on without the machines that have blockers')
     .option('--accept-drift', 'run a saved plan although the world has changed')
     .option('--verify <level>', 'how closely cached outputs are checked: none, sampled, full', 'sampled')
+    .option('--break-lock', 'break a lock of another host that has not been refreshed for a minute')
     .option('--events <target>', 'also write events to a file (`ndjson:PATH`) or a descriptor (`fd:3`)')
     .addOption(new Option('--renderer <kind>', 'how progress is shown').choices(RENDERERS).default('auto'))
     .action(bind(async () => (await import('./commands/run.js')).run));
@@ -141,7 +142,9 @@ Error codes: drover explain <code>.`,
   withSelectors(program.command('resume').description('go on with a run after a failure, a cancel or a crash'))
     .argument('[run]', 'id of the run (default: the newest)')
     .option('-y, --yes', 'do not ask')
+    .option('--retry-failed', 'run again what failed and everything that is open (the default)')
     .option('--only-failed', 'run again only what failed')
+    .option('--verify <level>', 'how closely finished work is checked: none, sampled, full', 'sampled')
     .option('--force <stage>', 'run this stage and all after it again; may be repeated', collect)
     .option('--replan', 'compile the playbook again instead of using the stored plan')
     .option('--break-lock', 'break a lock of another host that has not been refreshed for a minute')

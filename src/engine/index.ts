@@ -7,6 +7,7 @@ export type { RunControl } from './control.js';
 export { createRunControl } from './control.js';
 export { runPlan } from './run.js';
 export { resumeRun } from './resume.js';
+export { lockedMachines } from './locks.js';
 export { listRuns, readEvents, readRun } from './runs.js';
 export { cleanState } from './clean.js';
 export { repairState, verifyState } from './state-files.js';

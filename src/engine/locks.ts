@@ -85,6 +85,24 @@ export async function runHolder(host: Host, lockPath: string): Promise<LockHolde
   return (alive ?? found.ageMs < SILENT_MS) ? found.holder : undefined;
 }
 
+/** The machines of a plan that another run holds now, by vmKey: what `takeLocks` would refuse. Reads only. */
+export async function lockedMachines(
+  host: Host,
+  stateDir: string,
+  vms: readonly PlannedVm[],
+): Promise<Readonly<Record<string, LockHolder>>> {
+  const facts = await host.facts();
+  const held: Record<string, LockHolder> = {};
+  await inParts(vms, AT_ONCE, async (vm) => {
+    for (const path of [join(statePaths(stateDir).vmLocks, vmHash(vm.vmKey)), productLock(vm)]) {
+      const holder = (await readHolder(host, path))?.holder;
+      // A holder on another machine cannot be asked: its lock stands until somebody breaks it.
+      if (holder !== undefined && (await isHolderAlive(host, facts, holder)) !== false) held[vm.vmKey] ??= holder;
+    }
+  });
+  return held;
+}
+
 function heldError(path: string, holder: LockHolder | undefined, isForeign: boolean): DroverError {
   const who =
     holder === undefined

@@ -140,6 +140,8 @@ export interface TaskGraph {
   readonly pools: Readonly<Record<string, number>>;
   readonly nodes: readonly TaskNode[];
   readonly warnings: readonly Diagnostic[];
+  /** Folder for intermediates that the playbook names; beside the state otherwise. */
+  readonly scratchDir?: string;
   /** Concerns that the playbook accepts, for the report. */
   readonly waivers?: readonly {
     readonly concern: string;

@@ -61,6 +61,7 @@ export function compilePlan(input: PlanInput): Checked<TaskGraph> {
     pools,
     nodes,
     warnings: problems,
+    ...(loaded.host.scratch === undefined ? {} : { scratchDir: loaded.host.scratch }),
     waivers: loaded.waivers.map(({ location: _location, ...waiver }) => waiver),
   };
   return { value: { ...graph, planHash: planHash(graph) }, diagnostics: problems };

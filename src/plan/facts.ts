@@ -36,6 +36,13 @@ export interface TargetFacts {
 /** What a stage says about itself. */
 export type StageFacts = Pick<StageRunner, 'implVersion' | 'readsSettings' | 'tools'>;
 
+/** Who works on a machine. */
+interface LockedBy {
+  readonly runId: string;
+  readonly host: string;
+  readonly user: string;
+}
+
 export interface PlanFacts {
   /** Tool and version that makes the plan. */
   readonly createdBy: string;
@@ -47,8 +54,8 @@ export interface PlanFacts {
   readonly stages: Readonly<Record<StageName, StageFacts>>;
   /** By target name. A target without facts is not checked. */
   readonly targets: Readonly<Record<string, TargetFacts>>;
-  /** Machines another run is working on: vmKey to run id. */
-  readonly lockedVms?: Readonly<Record<string, string>>;
+  /** Machines another run is working on, by vmKey. */
+  readonly lockedVms?: Readonly<Record<string, LockedBy>>;
   /** Files at the product's place that Drover did not write: vmKey to paths. */
   readonly foreignOutputs?: Readonly<Record<string, readonly string[]>>;
 }

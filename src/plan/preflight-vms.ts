@@ -14,20 +14,20 @@ export function vmConcerns(facts: PlanFacts, vms: readonly PlannedVm[]): readonl
 function ownConcerns(facts: PlanFacts, vm: PlannedVm): readonly Concern[] {
   const about = { scope: 'vm', subject: vm.name, vmKey: vm.vmKey } as const;
   const concerns: Concern[] = [];
-  const run = facts.lockedVms?.[vm.vmKey];
-  if (run !== undefined) {
+  const holder = facts.lockedVms?.[vm.vmKey];
+  if (holder !== undefined) {
     concerns.push({
       ...about,
       id: 'preflight.vm-locked',
       category: 'blocker',
       label: 'Locks',
       assessment: 'another run is working on this machine',
-      remedy: `Wait for it, or \`drover cancel ${run}\`.`,
-      evidence: `run ${run}`,
+      remedy: `Wait for it, or \`drover cancel ${holder.runId}\`.`,
+      evidence: `run ${holder.runId} of ${holder.user} on ${holder.host}`,
     });
   }
   const foreign = facts.foreignOutputs?.[vm.vmKey] ?? [];
-  if (foreign.length > 0 && !vm.settings.convert.overwrite) {
+  if (foreign.length > 0) {
     concerns.push({
       ...about,
       id: 'preflight.output-exists',

@@ -30,6 +30,7 @@ function concerns(setup: Setup): readonly Concern[] {
 
 const brief = (setup: Setup): string[] =>
   concerns(setup).map((c) => `${c.category} ${c.id} ${c.subject}: ${c.evidence}`);
+const by = (runId: string) => ({ runId, host: 'kvm1', user: 'ops' });
 const waiver = (concern: string, over: Partial<LoadedWaiver> = {}): LoadedWaiver => ({
   concern,
   reason: 'known',
@@ -104,8 +105,11 @@ describe('preflight', () => {
     ],
     [
       'machines in the hands of another run, and foreign files in the way',
-      { facts: { lockedVms: { 'images:a': 'r7' }, foreignOutputs: { 'images:b': ['/out/b/b-disk0.qcow2'] } } },
-      ['blocker preflight.output-exists b: /out/b/b-disk0.qcow2', 'blocker preflight.vm-locked a: run r7'],
+      { facts: { lockedVms: { 'images:a': by('r7') }, foreignOutputs: { 'images:b': ['/out/b/b-disk0.qcow2'] } } },
+      [
+        'blocker preflight.output-exists b: /out/b/b-disk0.qcow2',
+        'blocker preflight.vm-locked a: run r7 of ops on kvm1',
+      ],
     ],
     [
       'systems that cannot be fixed',
@@ -137,7 +141,7 @@ describe('preflight', () => {
   });
 
   it('looks only at machines that will run', () => {
-    const setup: Setup = { facts: { lockedVms: { 'images:a': 'r7' } }, selection: { vms: new Set(['b']) } };
+    const setup: Setup = { facts: { lockedVms: { 'images:a': by('r7') } }, selection: { vms: new Set(['b']) } };
     expect(brief(setup)).toEqual([]);
   });
 
@@ -155,7 +159,7 @@ describe('preflight', () => {
 });
 
 describe('waivers', () => {
-  const locked: Setup = { facts: { lockedVms: { 'images:a': 'r7', 'images:b': 'r8' } } };
+  const locked: Setup = { facts: { lockedVms: { 'images:a': by('r7'), 'images:b': by('r8') } } };
 
   it('lift a blocker for the machines they name, and stay visible', () => {
     const found = concerns({ ...locked, waivers: [waiver('preflight.vm-locked', { vm: 'a*', until: '2026-05-02' })] });

@@ -65,7 +65,7 @@ Next:
 
   it('says why a machine runs again and which one is blocked', () => {
     const input = planInput(PLAYBOOK, {
-      facts: facts({ lockedVms: { 'images:db01': 'r7' } }),
+      facts: facts({ lockedVms: { 'images:db01': { runId: 'r7', host: 'kvm1', user: 'ops' } } }),
       selection: { until: 'FIX' },
     });
     const first = graphOf(input);

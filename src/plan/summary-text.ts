@@ -48,7 +48,7 @@ export function planSummaryText(graph: TaskGraph, options: SummaryOptions = {}):
   }
   if (summary.warnings.length > 0)
     parts.push(summary.warnings.map((d) => `warning ${d.code}: ${plainText(d.message)}\n`).join(''));
-  if (summary.concerns.length > 0) parts.push(summary.concerns.map(concernLine).join(''));
+  if (summary.concerns.length > 0) parts.push(concernsText(summary.concerns));
   parts.push(`Next:\n${summary.next.map((command) => `  ${plainText(command)}\n`).join('')}`);
   return parts.join('\n');
 }
@@ -112,6 +112,11 @@ function stripCounts(vms: readonly VmSummary[]): string {
     .sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
     .map(([strip, count]) => `${count} × ${strip}`)
     .join(', ');
+}
+
+/** Concerns for people, the worst first, each with what it is about, the evidence and the remedy. */
+export function concernsText(concerns: readonly Concern[]): string {
+  return concerns.map(concernLine).join('');
 }
 
 function concernLine(concern: Concern): string {

@@ -32,7 +32,7 @@ interface VmSelection {
 }
 
 /** The states that a machine can be in. */
-const STATES = ['pending', 'ready', 'running', 'succeeded', 'failed', 'cancelled', 'cached', 'skipped', 'paused'];
+const STATES = ['pending', 'running', 'succeeded', 'degraded', 'cached', 'failed', 'cancelled', 'skipped'];
 
 /**
  * Applies selectors to a playbook. What they name must exist, and something must be left; both are errors with the
@@ -127,7 +127,7 @@ function checkNames(selector: Selector, known: KnownNames, problems: Problems): 
       if (!isStageName(value)) report(`there is no stage "${value}"`, value, STAGES, STAGES, problems);
     } else if (key === 'state') {
       if (known.states === undefined) {
-        const hint = 'use it with `drover resume` or `drover status`';
+        const hint = 'run the playbook first; `state:` speaks of its newest run';
         problems.error('select.bad-expression', '`state:` needs an earlier run', undefined, { hint });
       } else if (!STATES.includes(value)) {
         report(`there is no state "${value}"`, value, STATES, STATES, problems);

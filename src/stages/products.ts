@@ -2,6 +2,8 @@
 import { posix } from 'node:path';
 import { DroverError } from '../lib/error.js';
 import type { Host } from '../host/index.js';
+import type { PlannedVm } from '../model/graph.js';
+import { diskSettings } from '../model/settings.js';
 
 const RECORD_NAME = '.drover.json';
 
@@ -145,4 +147,28 @@ export async function removeStaleParts(host: Host, dir: string, names: readonly 
     removed.push(found);
   }
   return removed;
+}
+
+/** Names of what CONVERT leaves in the folder of a machine. */
+function productNames(vm: PlannedVm): readonly string[] {
+  const name = productName(vm.name);
+  const disks = vm.description.disks.map(
+    ({ index }) => `${name}-disk${index}.${diskSettings(vm.settings, index).format}`,
+  );
+  return [...disks, `${name}.xml`];
+}
+
+/** Files at the place of a machine's products that CONVERT would refuse to replace. Reads only. */
+export async function productsInTheWay(host: Host, vm: PlannedVm): Promise<readonly string[]> {
+  const record = await readProducts(host, vm.outDir);
+  const found: string[] = [];
+  for (const name of productNames(vm)) {
+    try {
+      await guardPlace(host, vm.outDir, record, name, vm.settings.convert.overwrite);
+    } catch (error) {
+      if (!(error instanceof DroverError) || !error.code.startsWith('convert.')) throw error;
+      found.push(posix.join(vm.outDir, name));
+    }
+  }
+  return found;
 }

@@ -1,6 +1,7 @@
 import { readEvents, readRun, resumeRun } from '../../engine/index.js';
 import { allOf } from '../node-select.js';
 import type { Cli } from '../context.js';
+import { playbookDrift } from '../drift.js';
 import { execute } from '../execute.js';
 import { Exit } from '../exit-codes.js';
 import { verifyOption } from '../options.js';
@@ -8,6 +9,7 @@ import { findRun, stageOptions } from '../runs.js';
 import type { RendererName } from '../screen/index.js';
 import { stageRunners } from '../stages.js';
 import { VERSION } from '../version.js';
+import { vmStates } from '../vm-states.js';
 import { run as runCommand } from './run.js';
 
 /** `drover resume`: goes on with the stored plan; `--replan` compiles the playbook again instead. */
@@ -24,7 +26,9 @@ export async function resume(
     const file = view.graph.playbookDigests[0]?.file;
     return file === undefined ? Exit.usage : runCommand(cli, [file], { ...options, yes: true });
   }
+  for (const line of await playbookDrift(cli, view.graph)) cli.err(`note: ${line}\n`);
   const force = stageOptions(options['force'], '--force');
+  const states = await vmStates(cli.host, view);
   const events = options['events'] as string | undefined;
   return execute(cli, {
     stateDir,
@@ -46,7 +50,7 @@ export async function resume(
           breakLock: options['breakLock'] === true,
           onlyFailed: options['onlyFailed'] === true,
           ...(force.length === 0 ? {} : { force }),
-          select: allOf(view.graph, options),
+          select: allOf(view.graph, states, options),
         },
       }),
   });

@@ -2,11 +2,10 @@ import { extname, resolve } from 'node:path';
 import { runPlan } from '../../engine/index.js';
 import { hasErrors, Severity } from '../../lib/diagnostic.js';
 import type { TaskGraph } from '../../model/graph.js';
-import { blockers, planSummaryText, willRun } from '../../plan/index.js';
+import { blockers, concernsText, planSummaryText, willRun } from '../../plan/index.js';
 import { confirmed } from '../ask.js';
 import { compose, readPlan } from '../compose.js';
 import type { Composition } from '../compose.js';
-import { concernsText } from '../concerns.js';
 import type { Cli } from '../context.js';
 import { printResult, stateDirOf } from '../context.js';
 import { exitForDiagnostics, printDiagnostics } from '../diagnostics.js';
@@ -16,6 +15,7 @@ import { Exit } from '../exit-codes.js';
 import { composeOptions, verifyOption } from '../options.js';
 import type { RendererName } from '../screen/index.js';
 import { stageRunners } from '../stages.js';
+import { storeDirOf } from '../store-dir.js';
 import { VERSION } from '../version.js';
 
 type Options = Readonly<Record<string, unknown>>;
@@ -29,8 +29,13 @@ async function fromPlaybook(cli: Cli, path: string, options: Options): Promise<C
   if (!usable || strict)
     return exitForDiagnostics(composition.diagnostics, options['strict'] === true) || Exit.preflight;
   const blocking = blockers(composition.concerns);
-  if (composition.concerns.length > 0 && cli.options.quiet !== true) cli.err(concernsText(composition.concerns));
-  return blocking.length > 0 ? Exit.preflight : composition;
+  // What stops the run is said even to those who want to hear little.
+  cli.err(concernsText(cli.options.quiet === true ? blocking : composition.concerns));
+  if (blocking.length === 0) return composition;
+  // The lock itself speaks when nothing else is wrong: `--break-lock` is for it, and it may be free by now.
+  if (blocking.every((concern) => concern.id === 'preflight.vm-locked'))
+    return options['breakLock'] === true ? composition : Exit.locked;
+  return Exit.preflight;
 }
 
 /** `drover run`: compile, check, ask, execute, report. */
@@ -76,6 +81,8 @@ export async function run(cli: Cli, args: readonly string[], options: Options): 
         options: {
           version: VERSION,
           verify: verifyOption(options),
+          breakLock: options['breakLock'] === true,
+          scratchDir: storeDirOf(stateDir, graph.scratchDir),
           snapshot: [...texts].map(([name, text]) => ({ name, text })),
         },
       }),
