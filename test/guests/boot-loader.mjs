@@ -148,20 +148,26 @@ function relativeGrubDir(layout) {
 const bootCodeBytes = 440;
 const maxCoreSectors = 2047;
 
+/** In boot.img: the sector of core.img. In core.img's first sector: that of its continuation. */
+const coreSectorAt = 0x5c;
+const restSectorAt = 0x1f4;
+
 /**
- * Writes boot.img into the MBR and core.img into the gap before the first partition. Both images already hold the
- * addresses this needs: core.img is looked for at sector 1 and its own continuation at sector 2.
+ * Writes boot.img into the MBR, and core.img into the gap before the first partition or into the BIOS boot partition.
  * @param {string} disk raw image
  * @param {string} loaderDir holds boot.img and core.img
+ * @param {number} coreSector where core.img goes
  */
-export async function embedBiosLoader(disk, loaderDir) {
+export async function embedBiosLoader(disk, loaderDir, coreSector) {
   const bootCode = await readFile(path.join(loaderDir, 'boot.img'));
   const core = await readFile(path.join(loaderDir, 'core.img'));
   if (core.length > maxCoreSectors * sectorBytes) throw new Error(`core.img of ${core.length} bytes does not fit`);
+  bootCode.writeBigUInt64LE(BigInt(coreSector), coreSectorAt);
+  core.writeBigUInt64LE(BigInt(coreSector + 1), restSectorAt);
   const file = await open(disk, 'r+');
   try {
     await file.write(bootCode, 0, bootCodeBytes, 0);
-    await file.write(core, 0, core.length, sectorBytes);
+    await file.write(core, 0, core.length, coreSector * sectorBytes);
   } finally {
     await file.close();
   }

@@ -34,6 +34,7 @@ function fstabSpec(recipe, { volume, device, partition }) {
   if (!partition) return device;
   // The ESP is by UUID even where everything else is not: the installer writes it so.
   if (recipe.fstab === 'uuid' || partition.esp) return `UUID=${volume.uuid}`;
+  if (recipe.fstab === 'device') return device;
   // VMware's first pvscsi controller sits at 0000:03:00.0; the disks are its targets.
   return `/dev/disk/by-path/pci-0000:03:00.0-scsi-0:0:${partition.disk}:0-part${partition.number}`;
 }
@@ -83,12 +84,14 @@ function swaps(layout) {
 function resume(recipe, layout) {
   const swap = swaps(layout)[0];
   if (!swap || recipe.initramfs.tool !== 'initramfs-tools') return {};
-  const value = swap.partition ? `UUID=${swap.volume.uuid}` : swap.device;
+  const value = swap.partition && recipe.fstab !== 'device' ? `UUID=${swap.volume.uuid}` : swap.device;
   return { '/etc/initramfs-tools/conf.d/resume': `RESUME=${value}\n` };
 }
 
 /** @param {Recipe} recipe */
 function defaultGrub(recipe) {
+  const consoles = recipe.serialConsole ? ['console=tty0 console=ttyS0,115200n8'] : [];
+  const args = [...consoles, ...(recipe.kernelArguments === undefined ? [] : [recipe.kernelArguments])];
   return [
     "# If you change this file, run 'update-grub' afterwards to update",
     '# /boot/grub/grub.cfg.',
@@ -97,7 +100,7 @@ function defaultGrub(recipe) {
     'GRUB_TIMEOUT=1',
     'GRUB_DISTRIBUTOR=`lsb_release -i -s 2> /dev/null || echo Debian`',
     `GRUB_CMDLINE_LINUX_DEFAULT="quiet"`,
-    `GRUB_CMDLINE_LINUX="${recipe.serialConsole ? 'console=tty0 console=ttyS0,115200n8' : ''}"`,
+    `GRUB_CMDLINE_LINUX="${args.join(' ')}"`,
     ...(recipe.rootToken === 'device' ? ['GRUB_DISABLE_LINUX_UUID=true'] : []),
     '',
   ].join('\n');
@@ -127,7 +130,8 @@ function pin(recipe) {
  * @returns {Record<string, string>}
  */
 function network(recipe) {
-  const { backend, ifname, mac } = recipe.network;
+  const { backend, ifname, mac, address, bind } = recipe.network;
+  const gateway = address?.replace(/\.\d+\/\d+$/, '.1');
   switch (backend) {
     case 'ifupdown':
       return {
@@ -143,7 +147,9 @@ function network(recipe) {
           '',
           '# The primary network interface',
           `allow-hotplug ${ifname}`,
-          `iface ${ifname} inet dhcp`,
+          ...(address === undefined
+            ? [`iface ${ifname} inet dhcp`]
+            : [`iface ${ifname} inet static`, `\taddress ${address}`, `\tgateway ${gateway}`]),
           '',
         ].join('\n'),
       };
@@ -155,12 +161,13 @@ function network(recipe) {
           'uuid=0d1f6bb4-6d1b-3c3f-8c0d-2b0f9a7f3a11',
           'type=ethernet',
           'autoconnect-priority=-999',
-          `interface-name=${ifname}`,
+          ...(bind === 'mac' ? [] : [`interface-name=${ifname}`]),
           '',
           '[ethernet]',
+          ...(bind === 'mac' ? [`mac-address=${mac.toUpperCase()}`] : []),
           '',
           '[ipv4]',
-          'method=auto',
+          ...(address === undefined ? ['method=auto'] : [`address1=${address},${gateway}`, 'method=manual']),
           '',
           '[ipv6]',
           'addr-gen-mode=default',
@@ -175,17 +182,18 @@ function network(recipe) {
           'network:',
           '  ethernets:',
           `    ${ifname}:`,
-          '      match:',
-          `        macaddress: "${mac}"`,
-          `      set-name: ${ifname}`,
-          '      dhcp4: true',
+          ...(address === undefined
+            ? ['      match:', `        macaddress: "${mac}"`, `      set-name: ${ifname}`, '      dhcp4: true']
+            : [`      addresses: [${address}]`, '      routes:', `        - { to: default, via: ${gateway} }`]),
           '  version: 2',
           '',
         ].join('\n'),
       };
     case 'networkd':
       return {
-        '/etc/systemd/network/20-wired.network': `[Match]\nName=${ifname}\n\n[Network]\nDHCP=yes\n`,
+        '/etc/systemd/network/20-wired.network':
+          `[Match]\nName=${ifname}\n\n[Network]\n` +
+          (address === undefined ? 'DHCP=yes\n' : `Address=${address}\nGateway=${gateway}\n`),
       };
     default:
       throw new Error(`no files for the network backend ${String(backend)}`);

@@ -44,7 +44,10 @@ export async function buildDisks(recipe, tree, dir, say) {
     say(`filling the disks of ${recipe.name} in an appliance`);
     await run('guestfish', [], { input: applianceScript(recipe, layout, work, dir) });
   }
-  if (recipe.firmware === 'bios') await embedBiosLoader(diskPath(dir, 0), work);
+  if (recipe.firmware === 'bios') {
+    const home = layout.partitions.find((part) => part.disk === 0 && part.biosBoot);
+    await embedBiosLoader(diskPath(dir, 0), work, home?.startSector ?? 1);
+  }
   await writeFile(path.join(dir, 'kernel'), await readFile(path.join(work, 'kernel')));
   await rm(work, { recursive: true, force: true });
 }
@@ -56,6 +59,8 @@ export async function buildDisks(recipe, tree, dir, say) {
 export function diskPath(dir, disk) {
   return path.join(dir, `disk${disk}.raw`);
 }
+
+const biosBootType = '21686148-6449-6E6F-744E-656564454649';
 
 /**
  * @param {Recipe} recipe
@@ -69,7 +74,15 @@ async function partitionDisks(recipe, layout, dir) {
     await truncate(file, sizeMiB * 1024 * 1024);
     const parts = layout.partitions.filter((part) => part.disk === disk);
     const lines = parts.map((part) => {
-      const type = part.esp ? 'U' : part.vg !== undefined ? 'V' : part.volume?.fs === 'swap' ? 'S' : 'L';
+      const type = part.biosBoot
+        ? biosBootType
+        : part.esp
+          ? 'U'
+          : part.vg !== undefined
+            ? 'V'
+            : part.volume?.fs === 'swap'
+              ? 'S'
+              : 'L';
       const active = table === 'mbr' && disk === 0 && part.number === 1 ? ', bootable' : '';
       return `start=${part.startSector}, size=${part.sectors}, type=${type}${active}`;
     });

@@ -20,11 +20,14 @@ export function setupScript(recipe, layout) {
   return [
     'set -eu',
     'export PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive',
-    'kernel=$(ls /lib/modules)',
-    `echo "$kernel" > ${setupDir}/kernel`,
+    // The newest first: it is the one that boots.
+    'kernels=$(ls /lib/modules | sort -rV)',
+    `echo "\${kernels%%[[:space:]]*}" > ${setupDir}/kernel`,
     `usermod -p '${rootPasswordHash}' root`,
     ...networkCommands(recipe),
+    'for kernel in $kernels; do',
     ...initramfsCommands(recipe),
+    'done',
     grubCommands(recipe, layout, setupDir),
     'rm -rf /var/cache/apt/* /var/lib/apt/lists/* /var/log/apt /tmp/*',
     'rm -f /var/log/dpkg.log /var/log/bootstrap.log',
@@ -63,6 +66,7 @@ function initramfsCommands(recipe) {
     ];
   }
   return [
+    `rm -rf ${setupDir}/initramfs-tools`,
     `cp -r /etc/initramfs-tools ${setupDir}/`,
     `sed -i 's/^MODULES=.*/MODULES=list/' ${setupDir}/initramfs-tools/initramfs.conf`,
     `printf '%s\\n' ${drivers.join(' ')} >> ${setupDir}/initramfs-tools/modules`,

@@ -13,7 +13,11 @@ export interface Volume {
   readonly subvolumes?: Readonly<Record<string, string>>;
 }
 
-export type Partition = (Volume & { readonly esp?: boolean }) | { readonly vg: string; readonly sizeMiB: number };
+export type Partition =
+  | (Volume & { readonly esp?: boolean })
+  | { readonly vg: string; readonly sizeMiB: number }
+  /** Where GRUB keeps its core image on a GPT disk that boots by BIOS. */
+  | { readonly biosBoot: true; readonly sizeMiB: number };
 
 export interface DiskLayout {
   readonly sizeMiB: number;
@@ -43,15 +47,21 @@ export interface Recipe {
     readonly backend: 'ifupdown' | 'NetworkManager' | 'netplan' | 'networkd';
     readonly ifname: string;
     readonly mac: string;
+    /** Static address with prefix length; the gateway is the first of its /24. Without it DHCP. */
+    readonly address?: string;
+    /** NetworkManager: whether the profile is for the interface's name or for its MAC. @default 'name' */
+    readonly bind?: 'name' | 'mac';
     /** What holds the name to the MAC; `none` relies on VMware's PCI slot, as most guests do. */
     readonly pin: 'udev' | 'link' | 'none';
   };
-  /** How fstab names block devices that are not logical volumes. */
-  readonly fstab: 'by-path' | 'uuid';
+  /** How fstab, and RESUME= of initramfs-tools, name block devices that are not logical volumes. */
+  readonly fstab: 'by-path' | 'uuid' | 'device';
   /** How the generated grub.cfg names a root that is not a logical volume. */
   readonly rootToken: 'uuid' | 'device';
   /** Kernel console on ttyS0. Without it a guest prints nothing on the serial port. */
   readonly serialConsole: boolean;
+  /** Kernel arguments beside `quiet`, as in GRUB_CMDLINE_LINUX. */
+  readonly kernelArguments?: string;
 }
 
 export type RecipeName =
@@ -61,7 +71,11 @@ export type RecipeName =
   | 'demo-uuid'
   | 'dracut-lvm-uefi'
   | 'netplan-two-disks'
-  | 'btrfs-networkd';
+  | 'btrfs-networkd'
+  | 'xfs-two-kernels'
+  | 'cloud-init-uefi'
+  | 'classic-names'
+  | 'separate-usr';
 
 /** Disk formats the factory can hand out. */
 export type DiskFormat = 'raw' | 'qcow2' | 'vmdk' | 'vmdk-split' | 'vmdk-stream' | 'vhd' | 'vhdx' | 'vdi';

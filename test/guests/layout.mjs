@@ -12,6 +12,7 @@
  * @property {string | undefined} vg set when it is a physical volume
  * @property {Volume | undefined} volume
  * @property {boolean} esp
+ * @property {boolean} biosBoot
  */
 
 /**
@@ -53,8 +54,9 @@ export function placeLayout(recipe) {
         startSector: next,
         sectors,
         vg: 'vg' in part ? part.vg : undefined,
-        volume: 'vg' in part ? undefined : part,
+        volume: 'fs' in part ? part : undefined,
         esp: 'esp' in part && part.esp === true,
+        biosBoot: 'biosBoot' in part,
       });
       next += sectors;
     }

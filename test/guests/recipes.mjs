@@ -140,6 +140,138 @@ const btrfsNetworkd = {
   serialConsole: false,
 };
 
+/** @type {Recipe} */
+const xfsTwoKernels = {
+  name: 'xfs-two-kernels',
+  about:
+    'XFS root on GPT with a BIOS boot partition, /dev/sdX everywhere, two kernels, static ifupdown without any pin',
+  suite: 'bookworm',
+  packages: ['grub-pc', 'ifupdown', 'initramfs-tools', 'linux-image-rt-amd64', 'xfsprogs'],
+  hostname: 'shop01',
+  firmware: 'bios',
+  disks: [
+    {
+      sizeMiB: 2560,
+      table: 'gpt',
+      partitions: [
+        { biosBoot: true, sizeMiB: 1 },
+        { fs: 'ext4', uuid: '3b1f0f6a-0a5e-4c0a-9d61-70a1c6a1b00a', mount: '/boot', sizeMiB: 300 },
+        { fs: 'swap', uuid: '8e0d4a77-52f3-4b8d-8a14-0b9f6c2d3e0b', sizeMiB: 128 },
+        { fs: 'xfs', uuid: 'b94c2e1d-7f60-4d93-bb5a-6e8d1f3a4c0c', mount: '/', sizeMiB: 0 },
+      ],
+    },
+  ],
+  initramfs: { tool: 'initramfs-tools', drivers: [...vmwareDrivers, 'xfs', 'ext4'] },
+  network: {
+    backend: 'ifupdown',
+    ifname: 'ens192',
+    mac: '00:50:56:91:0c:5e',
+    address: '192.168.50.10/24',
+    pin: 'none',
+  },
+  fstab: 'device',
+  rootToken: 'device',
+  serialConsole: false,
+  kernelArguments: 'splash',
+};
+
+/** @type {Recipe} */
+const cloudInitUefi = {
+  name: 'cloud-init-uefi',
+  about: 'Debian 13 with initramfs-tools and cloud-init, UEFI, /var/log by-path, static netplan by name',
+  suite: 'trixie',
+  packages: [
+    'cloud-init',
+    'grub-efi-amd64',
+    'grub-efi-amd64-signed',
+    'initramfs-tools',
+    'netplan.io',
+    'open-vm-tools',
+    'shim-signed',
+  ],
+  hostname: 'api01',
+  firmware: 'uefi',
+  disks: [
+    {
+      sizeMiB: 2560,
+      table: 'gpt',
+      partitions: [
+        { fs: 'vfat', uuid: '4D2A-9C10', mount: '/boot/efi', sizeMiB: 64, esp: true },
+        { fs: 'ext4', uuid: '5a7e3c90-1b2d-4e6f-8091-a2b3c4d5e60d', mount: '/', sizeMiB: 2048 },
+        { fs: 'ext4', uuid: '6b8f4da1-2c3e-4f70-91a2-b3c4d5e6f70e', mount: '/var/log', sizeMiB: 200 },
+        { fs: 'swap', uuid: '7c905eb2-3d4f-4081-a2b3-c4d5e6f7080f', sizeMiB: 0 },
+      ],
+    },
+  ],
+  initramfs: { tool: 'initramfs-tools', drivers: [...vmwareDrivers, 'ext4'] },
+  network: { backend: 'netplan', ifname: 'ens160', mac: '00:50:56:aa:bb:01', address: '10.20.30.40/24', pin: 'none' },
+  fstab: 'by-path',
+  rootToken: 'uuid',
+  serialConsole: false,
+};
+
+/** @type {Recipe} */
+const classicNames = {
+  name: 'classic-names',
+  about: 'Debian 11, net.ifnames=0, NetworkManager profile by MAC with a static address, /boot and root as /dev/sdX',
+  suite: 'bullseye',
+  packages: ['grub-pc', 'initramfs-tools', 'lvm2', 'network-manager', 'open-vm-tools'],
+  hostname: 'crm01',
+  firmware: 'bios',
+  disks: [
+    {
+      sizeMiB: 2560,
+      table: 'mbr',
+      partitions: [
+        { fs: 'ext4', uuid: '8da16fc3-4e50-4192-b3c4-d5e6f7081910', mount: '/boot', sizeMiB: 256 },
+        { fs: 'swap', uuid: '9eb270d4-5f61-42a3-84d5-e6f708192a11', sizeMiB: 128 },
+        { fs: 'ext4', uuid: 'afc381e5-6072-43b4-95e6-f708192a3b12', mount: '/', sizeMiB: 0 },
+      ],
+    },
+  ],
+  initramfs: { tool: 'initramfs-tools', drivers: [...vmwareDrivers, 'ext4'] },
+  network: {
+    backend: 'NetworkManager',
+    ifname: 'eth0',
+    mac: '00:0c:29:11:22:33',
+    address: '172.20.1.7/24',
+    bind: 'mac',
+    pin: 'none',
+  },
+  fstab: 'device',
+  rootToken: 'uuid',
+  serialConsole: true,
+  kernelArguments: 'net.ifnames=0 biosdevname=0',
+};
+
+/** @type {Recipe} */
+const separateUsr = {
+  name: 'separate-usr',
+  about: '/usr on a partition of its own, little room on the root, GPT with BIOS, static systemd-networkd by name',
+  suite: 'bookworm',
+  packages: ['grub-pc', 'initramfs-tools'],
+  hostname: 'mq01',
+  firmware: 'bios',
+  disks: [
+    {
+      sizeMiB: 2560,
+      table: 'gpt',
+      partitions: [
+        { biosBoot: true, sizeMiB: 1 },
+        { fs: 'ext4', uuid: 'b0d492f6-7183-44c5-a6f7-08192a3b4c13', mount: '/', sizeMiB: 256 },
+        { fs: 'ext4', uuid: 'c1e5a307-8294-45d6-b708-192a3b4c5d14', mount: '/usr', sizeMiB: 1500 },
+        { fs: 'ext4', uuid: 'd2f6b418-93a5-46e7-8819-2a3b4c5d6e15', mount: '/home', sizeMiB: 0 },
+      ],
+    },
+  ],
+  initramfs: { tool: 'initramfs-tools', drivers: [...vmwareDrivers, 'ext4'] },
+  network: { backend: 'networkd', ifname: 'ens33', mac: '00:0c:29:44:55:66', address: '192.168.7.9/24', pin: 'none' },
+  fstab: 'device',
+  rootToken: 'uuid',
+  serialConsole: false,
+  kernelArguments: 'splash',
+};
+
 export const recipes = {
   demo,
   'demo-serial': { ...demo, name: 'demo-serial', about: 'the demo guest with console=ttyS0', serialConsole: true },
@@ -159,4 +291,8 @@ export const recipes = {
   'dracut-lvm-uefi': dracutLvmUefi,
   'netplan-two-disks': netplanTwoDisks,
   'btrfs-networkd': btrfsNetworkd,
+  'xfs-two-kernels': xfsTwoKernels,
+  'cloud-init-uefi': cloudInitUefi,
+  'classic-names': classicNames,
+  'separate-usr': separateUsr,
 };

@@ -1,0 +1,91 @@
+/**
+ * Guests of other kinds than the demo's, each taken the whole way. A guest takes about four minutes without KVM, so they run
+ * only when asked for: DROVER_TEST_GUESTS=all, or the names of recipes separated by commas.
+ */
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { RunReport } from '../../src/model/report.js';
+import { buildGuest, recipes, whyNotHere } from '../guests/index.mjs';
+import type { RecipeName } from '../guests/index.mjs';
+import { drover } from '../support/cli.js';
+
+const names = Object.keys(recipes) as RecipeName[];
+const asked = (process.env['DROVER_TEST_GUESTS'] ?? '').split(',').filter((name) => name !== '');
+const unknown = asked.filter((name) => name !== 'all' && !names.some((known) => known === name));
+if (unknown.length > 0) throw new Error(`DROVER_TEST_GUESTS: there is no recipe ${unknown.join(', ')}`);
+const chosen = asked.includes('all') ? names : names.filter((name) => asked.includes(name));
+const obstacle = asked.length === 0 ? 'DROVER_TEST_GUESTS names no guests' : await whyNotHere();
+if (obstacle !== undefined) {
+  if (asked.length > 0) throw new Error(obstacle);
+  console.warn(`skipped: ${obstacle}`);
+}
+
+/** The contract's playbook for a list of disks. Without `mac` the guest itself has to tell its address. */
+function playbook(files: readonly string[], mac: string | undefined, level: string): string {
+  const nic = mac === undefined ? '{ network: default }' : `{ mac: "${mac}", network: default }`;
+  return `apiVersion: drover/v1alpha1
+kind: Playbook
+metadata: { name: first }
+sources: { images: { type: local, dir: ./images } }
+targets: { here: { type: files, dir: ./out } }
+waves:
+  - name: all
+    vms:
+      - { name: web01, source: images, target: here, disks: [${files.join(', ')}], overrides: { memory: 1GiB, cpus: 2, nics: { "0": ${nic} }, validate: { level: ${level} } } }
+`;
+}
+
+/** Runs the playbook in a folder of its own that gets these disks. */
+async function migrate(
+  dir: string,
+  disks: readonly string[],
+  mac: string | undefined,
+  level: string,
+): Promise<RunReport['vms'][number]> {
+  mkdirSync(join(dir, 'images'), { recursive: true });
+  const files = disks.map((disk, index) => `disk${index}${extname(disk)}`);
+  for (const [index, file] of files.entries()) copyFileSync(disks[index] ?? '', join(dir, 'images', file));
+  writeFileSync(join(dir, 'first.yaml'), playbook(files, mac, level));
+  const ended = await drover(dir, ['run', 'first.yaml', '--yes', '--json']);
+  expect(ended.code, ended.err).toBe(0);
+  const [vm] = (JSON.parse(ended.out) as RunReport).vms;
+  if (vm === undefined) throw new Error('the report has no machine');
+  return vm;
+}
+
+describe.skipIf(obstacle !== undefined)('a guest of another kind', () => {
+  test.each(chosen.length > 0 ? chosen : names)(
+    '%s comes up as it was, and moving it again changes nothing',
+    async (name) => {
+      const { network } = recipes[name];
+      const dir = mkdtempSync(join(process.env['DROVER_TEST_TMP'] ?? tmpdir(), 'drover-guest-'));
+      try {
+        const guest = await buildGuest(name, { format: 'vmdk' });
+        const vm = await migrate(join(dir, 'first'), guest.disks, network.mac, 'network');
+        expect(vm.validation?.verdict).toBe('pass');
+        const report = vm.validation?.guestReport;
+        expect(report?.failedUnits).toEqual([]);
+        expect(report?.systemState).toBe('running');
+        const address = network.address ?? expect.stringMatching(/^10\.100\.2\./);
+        expect(report?.interfaces).toContainEqual(
+          expect.objectContaining({
+            name: network.ifname,
+            mac: network.mac,
+            addresses: expect.arrayContaining([address]) as unknown,
+          }),
+        );
+        expect(vm.appliance?.launches).toBe(1);
+        expect(vm.appliance?.calls).toBeLessThanOrEqual(25);
+
+        const products = guest.disks.map((_, index) => join(dir, `first/out/web01/web01-disk${index}.qcow2`));
+        const again = await migrate(join(dir, 'again'), products, undefined, 'image');
+        expect(again.fix.flatMap((step) => step.changes)).toEqual([]);
+        expect(again.nics[0]).toMatchObject({ mac: network.mac, ifname: network.ifname });
+      } finally {
+        rmSync(dir, { recursive: true, force: true });
+      }
+    },
+  );
+});
