@@ -47,6 +47,7 @@ function readDisk(element: XmlElement): DomainDisk {
   const bus = attribute(target, 'bus');
   const entry = (Object.entries(LIBVIRT_BUS) as [DiskBus, string][]).find(([, name]) => name === bus);
   const serial = optional(element, 'serial')?.text;
+  const boot = optional(element, 'boot');
   return {
     index: aliasIndex(element, 'disk'),
     path: attribute(child(element, 'source'), 'file'),
@@ -54,7 +55,7 @@ function readDisk(element: XmlElement): DomainDisk {
     bus: entry?.[0] ?? refuse(`the disk bus ${JSON.stringify(bus)} is not known`),
     target: attribute(target, 'dev'),
     ...(serial === undefined ? {} : { serial }),
-    boot: optional(element, 'boot') !== undefined,
+    ...(boot === undefined ? {} : { bootOrder: Number(attribute(boot, 'order')) }),
   };
 }
 

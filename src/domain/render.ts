@@ -60,21 +60,17 @@ export function templateModel(view: DomainView): Record<string, unknown> {
 }
 
 function diskModels(disks: readonly DomainDisk[]): readonly Record<string, unknown>[] {
-  let order = 0;
-  return disks.map((disk) => {
-    if (disk.boot) order += 1;
-    return {
-      index: disk.index,
-      path: disk.path,
-      format: disk.format,
-      target: disk.target,
-      bus: LIBVIRT_BUS[disk.bus],
-      hasSerial: disk.serial !== undefined,
-      serial: disk.serial ?? '',
-      hasBoot: disk.boot,
-      bootOrder: order,
-    };
-  });
+  return disks.map((disk) => ({
+    index: disk.index,
+    path: disk.path,
+    format: disk.format,
+    target: disk.target,
+    bus: LIBVIRT_BUS[disk.bus],
+    hasSerial: disk.serial !== undefined,
+    serial: disk.serial ?? '',
+    hasBoot: disk.bootOrder !== undefined,
+    bootOrder: disk.bootOrder ?? 0,
+  }));
 }
 
 const cache = new WeakMap<TemplateTexts, (model: unknown) => string>();

@@ -62,6 +62,17 @@ describe('the view of a domain', () => {
     ]);
   });
 
+  it.each([
+    [undefined, [1, 2]],
+    [0, [1, 2]],
+    [1, [2, 1]],
+    [7, [1, 2]],
+  ] as const)('with boot disk %s the firmware tries the disks in the order %j', (bootDisk, expected) => {
+    const { bootDisk: _none, ...rest } = plan;
+    const { disks } = domainView({ ...inputs, plan: bootDisk === undefined ? rest : { ...plan, bootDisk } });
+    expect(disks.map((disk) => disk.bootOrder)).toEqual(expected);
+  });
+
   it('keeps serials that libvirt takes and drops the others', () => {
     expect(view.disks.map((disk) => disk.serial)).toEqual(['ok-1', undefined]);
   });

@@ -53,7 +53,7 @@ function domainArch(arch: string): DomainView['arch'] {
 // What libvirt accepts in <serial>; virtio-blk hands the guest no more than 20 bytes of it.
 const SERIAL = /^[A-Za-z0-9_.+-]{1,20}$/;
 
-function domainDisk(inputs: DomainInputs, product: DomainInputs['products'][number]): DomainDisk {
+function domainDisk(inputs: DomainInputs, product: DomainInputs['products'][number], bootOrder: number): DomainDisk {
   const place =
     inputs.fix?.buses.find((bus) => bus.index === product.index) ??
     inputs.plan.disks.find((disk) => disk.index === product.index);
@@ -68,9 +68,16 @@ function domainDisk(inputs: DomainInputs, product: DomainInputs['products'][numb
     bus: place.bus,
     target: place.target,
     ...(serial !== undefined && SERIAL.test(serial) ? { serial } : {}),
-    // libvirt starts QEMU with strict boot order: a disk without an order is never tried.
-    boot: true,
+    bootOrder,
   };
+}
+
+/** All disks in bus order. libvirt starts QEMU with strict boot order, so that every disk gets a place; the one that boots the first. */
+function domainDisks(inputs: DomainInputs): readonly DomainDisk[] {
+  const products = [...inputs.products].sort((a, b) => a.index - b.index);
+  const first = products.filter((product) => product.index === inputs.plan.bootDisk);
+  const tried = [...first, ...products.filter((product) => !first.includes(product))];
+  return products.map((product) => domainDisk(inputs, product, tried.indexOf(product) + 1));
 }
 
 function domainNic(nic: NicPlan): DomainNic {
@@ -103,7 +110,7 @@ export function domainView(inputs: DomainInputs): DomainView {
     firmware: inputs.firmware,
     clock: 'utc',
     tpm: inputs.plan.tpm,
-    disks: [...inputs.products].sort((a, b) => a.index - b.index).map((product) => domainDisk(inputs, product)),
+    disks: domainDisks(inputs),
     nics: [...inputs.plan.nics].sort((a, b) => a.index - b.index).map(domainNic),
     agentChannel: true,
     virt: inputs.virt ?? 'kvm',

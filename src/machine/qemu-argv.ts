@@ -170,13 +170,11 @@ function diskArgs(view: DomainView, runtime: QemuRuntime, pci: PciPlaces): strin
       }
     }
   };
-  let order = 0;
   for (const disk of view.disks) {
     const image = runtime.images.find((entry) => entry.index === disk.index)?.image;
     if (image === undefined) continue;
     const node = `disk${disk.index}`;
     const facts = device(disk);
-    if (disk.boot) order += 1;
     args.push(
       ...['-blockdev', diskNode(node, image)],
       ...[
@@ -185,7 +183,7 @@ function diskArgs(view: DomainView, runtime: QemuRuntime, pci: PciPlaces): strin
           ...facts,
           drive: node,
           id: `dev${disk.index}`,
-          ...(disk.boot ? { bootindex: order } : {}),
+          ...(disk.bootOrder === undefined ? {} : { bootindex: disk.bootOrder }),
           ...(disk.serial === undefined ? {} : { serial: disk.serial }),
         }),
       ],

@@ -13,7 +13,8 @@ export interface DomainDisk {
   /** Target name in the domain (`vda`, `sda`, `hda`). */
   readonly target: string;
   readonly serial?: string;
-  readonly boot: boolean;
+  /** Place in the order in which the firmware tries the disks, from 1; one without is never tried. */
+  readonly bootOrder?: number;
 }
 
 export interface DomainNic {

@@ -57,6 +57,8 @@ export interface FixPlan {
   readonly secureBoot: boolean;
   readonly machine: 'q35' | 'pc';
   readonly disks: readonly { readonly index: number; readonly bus: DiskBus; readonly target: string }[];
+  /** Disk that the firmware starts from, where the disks show it. */
+  readonly bootDisk?: number;
   readonly nics: readonly NicPlan[];
   readonly kernels: readonly KernelPlan[];
   readonly steps: readonly FixStep[];

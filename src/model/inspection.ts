@@ -152,6 +152,8 @@ export interface Inspection {
     readonly declared?: Firmware;
     readonly observed: 'bios' | 'uefi' | 'both' | 'none';
     readonly espDevice?: string;
+    /** First disk with boot code for a BIOS. */
+    readonly biosDisk?: number;
     readonly fallbackLoader: boolean;
     readonly efiLoaders: readonly string[];
   };

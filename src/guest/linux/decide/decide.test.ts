@@ -205,6 +205,16 @@ describe('decide', () => {
     expect(code(() => run({ firmware: observed }, {}, { firmware }))).toBe(expected);
   });
 
+  test.each([
+    ['BIOS boot code', 'bios', { observed: 'bios', biosDisk: 1 }],
+    ['the EFI system partition', 'uefi', { observed: 'uefi', espDevice: '/dev/sdb1' }],
+  ] as const)('the machine starts from the disk with %s', (_name, firmware, facts) => {
+    const esp = { device: '/dev/sdb1', kind: 'partition', diskIndex: 1, sizeBytes: 1, parents: [] } as const;
+    const plan = run({ firmware: { fallbackLoader: false, efiLoaders: [], ...facts }, block: [esp] });
+    expect(plan).toMatchObject({ firmware, bootDisk: 1 });
+    expect(plan.decisions).toContainEqual(expect.objectContaining({ what: 'boot disk', value: 'disk 1' }));
+  });
+
   test('firmware is not judged when nothing is fixed', () => {
     const fix = { ...settings().fix, mode: 'none' };
     const plan = run(

@@ -8,7 +8,7 @@ import type { ResolvedSettings } from '../../../model/settings.js';
 import { diskSettings } from '../../../model/settings.js';
 import type { VmDescription } from '../../../model/vm.js';
 import { chooseBus, chooseNicModel, kernelsToHandle, planKernel } from './drivers.js';
-import { chooseFirmware } from './firmware.js';
+import { bootDiskFor, chooseFirmware } from './firmware.js';
 import { planNics } from './nics.js';
 import { refuse } from './refusals.js';
 
@@ -144,6 +144,11 @@ export function decide(input: DecideInput): FixPlan {
   say('disk bus', [...new Set(disks.map((disk) => disk.bus))].join(', '), bus?.why ?? 'no kernel was inspected');
   if (bus?.warning !== undefined) warnings.push(bus.warning);
 
+  const bootDisk = bootDiskFor(firmware.firmware, inspection);
+  if (bootDisk !== undefined && bootDisk !== indexes[0]) {
+    say('boot disk', `disk ${bootDisk}`, `the disks before it hold nothing that ${firmware.firmware} starts`);
+  }
+
   const rootBus = disks.find((disk) => disk.index === 0)?.bus ?? general;
   const kernels = fixes
     ? kernelsToHandle(inspection, settings.fix.initramfs).map((facts) =>
@@ -194,6 +199,7 @@ export function decide(input: DecideInput): FixPlan {
     secureBoot: firmware.firmware === 'uefi' && description.secureBoot === true,
     machine,
     disks,
+    ...(bootDisk === undefined ? {} : { bootDisk }),
     nics,
     kernels,
     steps: planSteps(input, fixes && inspection.family === 'linux', kernels, firmware.firmware),

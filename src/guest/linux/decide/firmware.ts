@@ -62,3 +62,9 @@ export function chooseFirmware(
   }
   return { firmware: 'bios', why: 'nothing on the disks speaks for UEFI' };
 }
+
+/** The disk that this firmware starts from; undefined when the disks do not show it. */
+export function bootDiskFor(firmware: Firmware, { firmware: facts, block }: Inspection): number | undefined {
+  if (firmware === 'bios') return facts.biosDisk;
+  return block.find((device) => device.device === facts.espDevice)?.diskIndex;
+}

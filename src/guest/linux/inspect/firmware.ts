@@ -39,13 +39,15 @@ export function readFirmware(
   const esp = esps.find((device) => mountpoints.some((mount) => mount.device === device.device)) ?? esps[0];
   const efiLoaders = findEfiLoaders(tree, mountpoints, esp);
   const hasUefi = efiLoaders.length > 0;
-  const hasBios = bootsWithBios(inventory);
+  const biosDisk = firstBiosDisk(inventory);
+  const hasBios = biosDisk !== undefined;
   // An ESP that nothing was found on counts only where nothing else could boot.
   const observed = hasUefi ? (hasBios ? 'both' : 'uefi') : hasBios ? 'bios' : esp === undefined ? 'none' : 'uefi';
   return {
     ...(declared === undefined ? {} : { declared }),
     observed,
     ...(esp === undefined ? {} : { espDevice: esp.device }),
+    ...(biosDisk === undefined ? {} : { biosDisk }),
     fallbackLoader: efiLoaders.some(
       (path) => FALLBACK.test(path.slice(path.lastIndexOf('/') + 1)) && /\/efi\/boot\/[^/]+$/i.test(path),
     ),
@@ -54,14 +56,15 @@ export function readFirmware(
 }
 
 /**
- * Boot code in a first sector starts a BIOS. On a disk with a GPT it is there only when a loader was put there: GRUB into
+ * The first disk with boot code in its first sector, which is what a BIOS starts. On a disk with a GPT it is there only when a loader was put there: GRUB into
  * a BIOS boot partition; the protective entry alone has none.
  */
-function bootsWithBios({ block, bootCode }: Pick<Inventory, 'block' | 'bootCode'>): boolean {
-  return [...bootCode].some(([diskIndex, code]) => {
+function firstBiosDisk({ block, bootCode }: Pick<Inventory, 'block' | 'bootCode'>): number | undefined {
+  const bootable = [...bootCode].filter(([diskIndex, code]) => {
     if (!code.present) return false;
     const partitions = block.filter((device) => device.diskIndex === diskIndex && device.kind === 'partition');
     const isGpt = partitions.some((device) => (device.partType ?? '').length === 36);
     return !isGpt || code.isGrub || partitions.some((device) => device.partType === BIOS_BOOT);
   });
+  return bootable.map(([diskIndex]) => diskIndex).sort((a, b) => a - b)[0];
 }
