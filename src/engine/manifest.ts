@@ -21,6 +21,8 @@ export interface ManifestOutput {
   readonly mtimeNs: string;
   /** `sampled:<hex>` or `sha256:<hex>`; absent for a folder, of which only the presence is checked. */
   readonly id?: string;
+  /** `sampled:<hex>` beside the whole digest of a large file, which is too much to read on every look. */
+  readonly sample?: string;
 }
 
 export interface Manifest {
@@ -82,14 +84,24 @@ async function verdictOf(
     return { kind: 'altered', path, how: `it has ${facts.sizeBytes} bytes instead of ${output.bytes}` };
   }
   if (facts.mtimeNs !== output.mtimeNs) return { kind: 'altered', path, how: 'it was written to afterwards' };
-  const isWhole = output.id.startsWith('sha256:');
-  if (isWhole && level === 'sampled' && output.bytes > SMALL_BYTES) return undefined;
-  const id = isWhole ? `sha256:${await fileSha256(host, path)}` : await sampleId(host, path);
-  return id === output.id ? undefined : { kind: 'altered', path, how: 'its content differs' };
+  const expected = level === 'sampled' ? (output.sample ?? output.id) : output.id;
+  const id = expected.startsWith('sha256:') ? `sha256:${await fileSha256(host, path)}` : await sampleId(host, path);
+  return id === expected ? undefined : { kind: 'altered', path, how: 'its content differs' };
 }
 
-/** Whole digests of files up to this size are compared on every look. */
+/** Files larger than this are looked at by samples when their whole digest is known. */
 const SMALL_BYTES = 8 * 1024 ** 2;
+
+/** What a manifest keeps to recognise the content of a file, whose whole digest the stage may know. */
+export async function contentIds(
+  host: Host,
+  path: string,
+  sizeBytes: number,
+  sha256: string | undefined,
+): Promise<Pick<ManifestOutput, 'id' | 'sample'>> {
+  if (sha256 === undefined) return { id: await sampleId(host, path) };
+  return { id: `sha256:${sha256}`, ...(sizeBytes > SMALL_BYTES ? { sample: await sampleId(host, path) } : {}) };
+}
 
 /** Whether what a manifest lists is there and unchanged. */
 export async function verifyOutputs(

@@ -9,9 +9,8 @@ import type { PlannedVm, TaskNode } from '../model/graph.js';
 import type { StageOutcome, StageOutput } from '../model/stage-runner.js';
 import type { StageName } from '../model/stage.js';
 import { artefactDir, DIR_MODE, stageStoreDir, vmStoreDir } from './layout.js';
-import { filesDir, MANIFEST_VERSION, manifestPath, readManifest } from './manifest.js';
+import { contentIds, filesDir, MANIFEST_VERSION, manifestPath, readManifest } from './manifest.js';
 import type { Manifest, ManifestOutput } from './manifest.js';
-import { sampleId } from './sample-id.js';
 
 /** Makes the folder for an attempt: whatever an earlier attempt left there is gone, its manifest first. */
 export async function prepareWork(host: Host, dir: string): Promise<string> {
@@ -68,11 +67,7 @@ async function describeOutput(host: Host, dir: string, output: StageOutput, key:
   }
   const isFolder = before.kind === 'directory';
   if (!isFolder) await host.files.syncFile(path);
-  const id = isFolder
-    ? undefined
-    : output.sha256 === undefined
-      ? await sampleId(host, path)
-      : `sha256:${output.sha256}`;
+  const ids = isFolder ? {} : await contentIds(host, path, before.sizeBytes, output.sha256);
   const facts = (await host.files.stat(path)) ?? before;
   const inside = relative(dir, path);
   return {
@@ -82,7 +77,7 @@ async function describeOutput(host: Host, dir: string, output: StageOutput, key:
     bytes: facts.sizeBytes,
     allocatedBytes: facts.allocatedBytes,
     mtimeNs: facts.mtimeNs,
-    ...(id === undefined ? {} : { id }),
+    ...ids,
   };
 }
 
