@@ -32,26 +32,36 @@ export async function execute(cli: Cli, options: ExecuteOptions): Promise<number
   for (const event of options.earlier ?? []) view.apply(event);
   const screen = openScreen(cli, options.renderer, view);
   const sink = await openEventSink(cli, options.events);
+  let isRunning = true;
   const signals = bindSignals(
     control,
-    (text) => screen.notice(text),
+    (text) => {
+      if (isRunning) screen.notice(text);
+    },
     () => {
       screen.drop();
       control.hangup();
     },
   );
-  let result: RunResult;
   try {
-    result = await options.start(control, (event) => {
+    const result = await options.start(control, (event) => {
       view.apply(event);
       sink.write(event);
       screen.onEvent(event);
     });
-  } finally {
+    isRunning = false;
     await screen.end();
-    signals.release();
+    // A second Ctrl-C that comes now must not end the process before the report tells how the run ended.
+    return await conclude(cli, options.stateDir, result);
+  } finally {
+    if (isRunning) await screen.end();
     await sink.close();
+    signals.release();
   }
+}
+
+/** Writes the reports of a run that has ended and says how it went. Returns the exit code. */
+async function conclude(cli: Cli, stateDir: string, result: RunResult): Promise<number> {
   if (result.error !== undefined) {
     cli.err(
       `error ${result.error.code}: ${result.error.message}\n  hint: ${result.error.hint}\n  journal: ${result.runDir}/journal.ndjson\n`,
@@ -59,7 +69,7 @@ export async function execute(cli: Cli, options: ExecuteOptions): Promise<number
   }
   let report: RunReport | undefined;
   try {
-    report = await reportOf(cli.host, options.stateDir, result.runId);
+    report = await reportOf(cli.host, stateDir, result.runId);
     await writeReports(cli.host, report);
   } catch (error) {
     // A full disk must not hide how the run itself ended.

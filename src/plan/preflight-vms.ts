@@ -33,7 +33,7 @@ function ownConcerns(facts: PlanFacts, vm: PlannedVm): readonly Concern[] {
       id: 'preflight.output-exists',
       category: 'blocker',
       label: 'Product folder',
-      assessment: 'files that Drover did not write lie where the product would go',
+      assessment: 'files that Drover did not write, or that were changed since, lie where the product would go',
       remedy: 'Move them away, or set `convert.overwrite: true` for this machine.',
       evidence:
         foreign.slice(0, SHOWN).join(', ') + (foreign.length > SHOWN ? ` and ${foreign.length - SHOWN} more` : ''),
