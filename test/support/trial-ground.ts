@@ -11,7 +11,7 @@ import { drover, startDrover } from './cli.js';
 import type { Running, Said } from './cli.js';
 
 /** An event as the engine writes it. */
-export interface SeenEvent {
+interface SeenEvent {
   readonly type: string;
   readonly stage?: string;
   readonly data: { readonly from?: string; readonly to?: string };
