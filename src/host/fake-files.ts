@@ -56,12 +56,15 @@ export function createFakeFiles(now: () => number, from?: ReadonlyMap<string, No
   const nodes = new Map<string, Node>();
   let inodes = 1;
   let temps = 0;
+  // Two names of one file stay two names of one file.
+  const copies = new Map<Node, Node>();
   for (const [path, node] of from ?? []) {
     inodes = Math.max(inodes, node.inode);
-    nodes.set(
-      path,
-      node.kind === 'file' ? { ...node, data: Buffer.from(node.data.subarray(0, node.size)) } : { ...node },
-    );
+    const copy: Node =
+      copies.get(node) ??
+      (node.kind === 'file' ? { ...node, data: Buffer.from(node.data.subarray(0, node.size)) } : { ...node });
+    copies.set(node, copy);
+    nodes.set(path, copy);
   }
   if (from === undefined) nodes.set('/', { kind: 'directory', inode: 0, mode: 0o755, mtimeMs: now(), uid: 0 });
 
@@ -240,6 +243,16 @@ export function createFakeFiles(now: () => number, from?: ReadonlyMap<string, No
         const bytes = Buffer.from(data);
         nodes.set(at, newFile(bytes, mode, bytes.length));
         return true;
+      }),
+    linkNew: (existing, path) =>
+      act('link', path, () => {
+        const node = nodes.get(real(existing, false));
+        if (node === undefined) throw errno('ENOENT');
+        if (node.kind !== 'file') return 'impossible' as const;
+        const at = place(path);
+        if (nodes.has(at)) return 'taken' as const;
+        nodes.set(at, node);
+        return 'made' as const;
       }),
     createExclusive: (path, mode = 0o600) =>
       act('create', path, (): Writable => {

@@ -113,6 +113,8 @@ export interface Files {
   writeAtomic(path: string, data: string | Uint8Array, mode?: number): Promise<void>;
   /** Creates a file with this content unless the name is taken; says whether it did. Not synced: meant for locks. */
   createNew(path: string, data: string | Uint8Array, mode?: number): Promise<boolean>;
+  /** Makes a hard link unless the name is taken; `impossible` where the file system does not give one. For locks. */
+  linkNew(existing: string, path: string): Promise<'made' | 'taken' | 'impossible'>;
   /** Creates a file that must not exist yet (O_EXCL, O_NOFOLLOW); the stream reports errors as `error` events. */
   createExclusive(path: string, mode?: number): Promise<Writable>;
   open(path: string): Promise<RandomAccessFile>;

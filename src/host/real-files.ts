@@ -161,6 +161,21 @@ async function createNew(path: string, data: string | Uint8Array, mode: number):
   return true;
 }
 
+/** What a file system answers that has no hard links, not between these places, or no more for this file. */
+const NO_LINK = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL']);
+
+async function linkNew(existing: string, path: string): Promise<'made' | 'taken' | 'impossible'> {
+  try {
+    await fs.link(existing, path);
+    return 'made';
+  } catch (cause) {
+    const errno = (cause as NodeJS.ErrnoException).code ?? '';
+    if (errno === 'EEXIST') return 'taken';
+    if (NO_LINK.has(errno)) return 'impossible';
+    throw fileError(cause, 'link', path);
+  }
+}
+
 async function removeEmptyDir(dir: string): Promise<boolean> {
   try {
     await fs.rmdir(dir);
@@ -206,6 +221,7 @@ export function createFiles(): Files {
     },
     writeAtomic: (path, data, mode = 0o600) => writeAtomic(path, data, mode),
     createNew: (path, data, mode = 0o600) => createNew(path, data, mode),
+    linkNew,
     createExclusive: async (path, mode = 0o600) => {
       const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
       const handle = await attempt('create', path, () => fs.open(path, flags, mode));
@@ -216,7 +232,9 @@ export function createFiles(): Files {
     openAppend: (path, mode = 0o600) => openAppend(path, mode),
     truncate: (path, size) => attempt('cut', path, () => fs.truncate(path, size)),
     rename: (from, to) => attempt('rename to', to, () => fs.rename(from, to)),
-    remove: (path) => attempt('remove', path, () => fs.rm(path, { force: true })),
+    remove: async (path) => {
+      await attempt('remove', path, () => orAbsent(path, () => fs.unlink(path)));
+    },
     removeTree: (dir) => attempt('remove', dir, () => fs.rm(dir, { recursive: true, force: true })),
     removeEmptyDir: (dir) => removeEmptyDir(dir),
     syncDir: syncPath,
