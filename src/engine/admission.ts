@@ -19,6 +19,11 @@ interface Holder {
   readonly units: ReadonlyMap<number, number>;
 }
 
+/** Why a task may not start now. */
+type Obstacle =
+  | { readonly kind: 'circuit'; readonly resource: string; readonly probeAt: number }
+  | { readonly kind: 'pool' | 'drain'; readonly pool: number };
+
 export class Admission {
   readonly #index: GraphIndex;
   readonly #clock: Clock;
@@ -126,7 +131,27 @@ export class Admission {
 
   /** Why a queued task cannot start now; undefined when it can. */
   blockedBy(node: number): WaitReason | undefined {
-    return this.#blockedBy({ node, needs: this.#queue.needs(node) }, this.#clock.monotonic());
+    const now = this.#clock.monotonic();
+    const needs = this.#queue.needs(node);
+    const obstacle = this.#obstacle({ node, needs }, now);
+    switch (obstacle?.kind) {
+      case undefined:
+        return undefined;
+      case 'circuit': {
+        const probeAt = new Date(this.#clock.now() + Math.max(0, obstacle.probeAt - now)).toISOString();
+        return { kind: 'circuit', resource: obstacle.resource, probeAt };
+      }
+      case 'pool': {
+        const { pool } = obstacle;
+        const user = this.pools.pausedBy(pool);
+        if (user !== undefined) return { kind: 'paused-by', user };
+        const need = needs.find((n) => n.pool === pool)?.units ?? 0;
+        const name = this.#index.poolNames[pool] ?? '';
+        return { kind: 'pool', pool: name, need, free: this.pools.free(pool), holders: this.#holders(pool) };
+      }
+      case 'drain':
+        return { kind: 'draining', for: this.#index.nodes[this.#drains.forPool(obstacle.pool) ?? -1]?.key ?? '' };
+    }
   }
 
   /** Whether tasks wait although nothing outside keeps them: a state that must not exist. */
@@ -139,7 +164,7 @@ export class Admission {
     let best: Head | undefined;
     for (const head of heads) {
       if (best !== undefined && !isBefore(head, best, fetchLast)) continue;
-      if (this.#blockedBy(head, now) === undefined) best = head;
+      if (this.#obstacle(head, now) === undefined) best = head;
     }
     return best;
   }
@@ -154,28 +179,19 @@ export class Admission {
     });
   }
 
-  #blockedBy(head: Pick<Head, 'node' | 'needs'>, now: number): WaitReason | undefined {
+  /** What keeps a task from starting. Asked for every head at every dispatch: it must stay cheap. */
+  #obstacle(head: Pick<Head, 'node' | 'needs'>, now: number): Obstacle | undefined {
     const circuit = this.circuits.blocking(this.#queue.resources(head.node), now);
-    if (circuit !== undefined) {
-      const probeAt = new Date(this.#clock.now() + Math.max(0, circuit.probeAt - now)).toISOString();
-      return { kind: 'circuit', resource: circuit.resource, probeAt };
-    }
+    if (circuit !== undefined) return { kind: 'circuit', ...circuit };
     const pool = this.pools.firstBlocking(head.needs);
-    if (pool !== undefined) {
-      const user = this.pools.pausedBy(pool);
-      if (user !== undefined) return { kind: 'paused-by', user };
-      const need = head.needs.find((n) => n.pool === pool)?.units ?? 0;
-      const name = this.#index.poolNames[pool] ?? '';
-      return { kind: 'pool', pool: name, need, free: this.pools.free(pool), holders: this.#holders(pool) };
-    }
+    if (pool !== undefined) return { kind: 'pool', pool };
     // With nothing running nobody can be made to wait for: a drain must not bring everything to a standstill.
     if (this.#running.size === 0) return undefined;
     const endsAt = now + (this.#index.nodes[head.node]?.estimate.p90s ?? 0) * 1000;
     const held = this.#drains.heldBack(head.node, head.needs, endsAt, (node, at) =>
       this.#isInTheWay(head.node, node) ? Number.POSITIVE_INFINITY : this.#startOf(node, at, now),
     );
-    if (held === undefined) return undefined;
-    return { kind: 'draining', for: this.#index.nodes[this.#drains.forPool(held) ?? -1]?.key ?? '' };
+    return held === undefined ? undefined : { kind: 'drain', pool: held };
   }
 
   /** Whether a task's machine holds what the drained task waits for, so that holding it back would keep both waiting. */
