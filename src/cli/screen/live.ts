@@ -6,7 +6,7 @@ import type { Terminal } from '../context.js';
 import { bodyRows, fit, footer, waveBody, waveLine } from './lines.js';
 import type { Screen } from './screen.js';
 
-const FRAME_MS = 250;
+const FRAME_MS = 500;
 /** More waves than this are shown as one line. */
 const WAVE_ROWS = 12;
 
@@ -72,7 +72,7 @@ export function liveScreen(view: ProgressView, terminal: Terminal, clock: () => 
     collectErrors: false,
     registerSignalListeners: false,
     renderer: 'default',
-    rendererOptions: { collapseErrors: false, collapseSubtasks: false, showErrorMessage: false },
+    rendererOptions: { lazy: true, collapseErrors: false, collapseSubtasks: false, showErrorMessage: false },
   });
   const drawn = list.run().then(
     () => undefined,
