@@ -58,7 +58,7 @@ function unfixed(context: StageContext): StageOutcome<'FIX'> {
     nics: [],
     degraded: false,
     selinuxRelabelPending: false,
-    cost: { rpcs: context.input('INSPECT').cost.rpcs, launches: 1 },
+    cost: { rpcs: context.input('INSPECT').cost.rpcs, launches: context.input('INSPECT').cost.launchMs > 0 ? 1 : 0 },
     warnings: [],
   };
   return { result, outputs: [] };

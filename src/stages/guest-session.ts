@@ -43,7 +43,6 @@ export async function guestSessionFor(
       disks: description.disks,
       ...(description.firmware === undefined ? {} : { firmware: description.firmware }),
       ...(settings.guest.root === undefined ? {} : { root: settings.guest.root }),
-      blockOnly: settings.guest.family === 'none',
     });
     const guest: OpenGuest = {
       session: inspected.session,

@@ -4,6 +4,8 @@ import type { BlockDevice } from '../../model/inspection.js';
 import { readBlockDevices } from './block-devices.js';
 import type { LsblkReport } from './block-devices.js';
 import { INVENTORY_SCRIPT } from './inventory-script.js';
+import { judgeBootCode } from './partition-table.js';
+import type { BootCode } from './partition-table.js';
 import type { GuestSession } from './ports.js';
 import { readArchiveBytes } from './tree-archive.js';
 import type { TreeEntry } from './tree.js';
@@ -32,7 +34,7 @@ export interface Inventory {
   /** Devices whose journal had to be replayed. */
   readonly dirty: ReadonlySet<string>;
   /** Whether the first sector of a disk holds boot code, by disk index. */
-  readonly bootCode: ReadonlyMap<number, { readonly present: boolean; readonly isGrub: boolean }>;
+  readonly bootCode: ReadonlyMap<number, BootCode>;
 }
 
 /** Asks once and takes the answer apart. Throws `guest.call` when the appliance's answer makes no sense. */
@@ -70,7 +72,7 @@ export async function parseInventory(answer: string, diskCount: number): Promise
   const refused: { device: string; reason: string }[] = [...unreadable];
   const peeks: Peek[] = [];
   const windowsDevices: string[] = [];
-  const bootCode = new Map<number, { present: boolean; isGrub: boolean }>();
+  const bootCode = new Map<number, BootCode>();
   let dirty = new Set<string>();
   for (const line of all) {
     const device = deviceOf.get(text(line, 0));
@@ -139,12 +141,6 @@ function onePerFilesystem(peeks: readonly Peek[], block: readonly BlockDevice[])
     seen.add(key);
     return true;
   });
-}
-
-function judgeBootCode(sector: Buffer | undefined): { present: boolean; isGrub: boolean } {
-  const code = sector?.subarray(0, 440) ?? Buffer.alloc(0);
-  const isSigned = sector?.length === 512 && sector.readUInt16LE(510) === 0xaa55;
-  return { present: isSigned && code.some((byte) => byte !== 0), isGrub: code.includes('GRUB') };
 }
 
 /** `EXT4-fs (sda1): recovery complete`, `XFS (dm-0): Starting recovery`, `BTRFS info (device sda4): start tree-log replay` */

@@ -131,6 +131,23 @@ describe('decide', () => {
     expect(plan.fallbackBus).toBe('sata');
   });
 
+  test('the bus of the disk with the root decides what an initramfs must know', () => {
+    const disks = [0, 1].map((index) => ({
+      id: `disk${index}`,
+      index,
+      bus: 'scsi' as const,
+      location: { kind: 'blank' as const },
+    }));
+    const onSecond = {
+      root: { device: '/dev/sdb1', candidates: ['/dev/sdb1'] },
+      block: [{ device: '/dev/sdb1', kind: 'partition' as const, diskIndex: 1, sizeBytes: 1, parents: [] }],
+      kernels: [kernel({ virtio_blk: { inInitramfs: 'no' } })],
+    };
+    const plan = run(onSecond, { disks }, { disks: { '0': { bus: 'sata' } } });
+    expect(plan.disks.map(({ bus }) => bus)).toEqual(['sata', 'virtio-blk']);
+    expect(plan.kernels[0]).toMatchObject({ action: 'append', modules: ['virtio_blk'] });
+  });
+
   test('rebuilds what it cannot read', () => {
     const unknown = { inInitramfs: 'unknown' } as const;
     expect(run({ kernels: [kernel({ virtio_pci: unknown, virtio_blk: unknown })] }).kernels[0]?.action).toBe('rebuild');

@@ -149,7 +149,8 @@ export function decide(input: DecideInput): FixPlan {
     say('boot disk', `disk ${bootDisk}`, `the disks before it hold nothing that ${firmware.firmware} starts`);
   }
 
-  const rootBus = disks.find((disk) => disk.index === 0)?.bus ?? general;
+  const rootDisk = inspection.block.find((device) => device.device === inspection.root?.device)?.diskIndex;
+  const rootBus = disks.find((disk) => disk.index === (rootDisk ?? indexes[0]))?.bus ?? general;
   const kernels = fixes
     ? kernelsToHandle(inspection, settings.fix.initramfs).map((facts) =>
         planKernel(facts, rootBus, settings.fix.initramfs),

@@ -71,7 +71,7 @@ export async function inspectGuest(
   return inspectLinux(host, session, inventory, choice, choice.chosen, options);
 }
 
-function blockFacts(inventory: Inventory): Pick<Inspection, 'block' | 'duplicateIds'> {
+function blockFacts(inventory: Pick<Inventory, 'block'>): Pick<Inspection, 'block' | 'duplicateIds'> {
   return { block: inventory.block, duplicateIds: duplicateIds(inventory.block) };
 }
 
@@ -119,21 +119,36 @@ function withoutTree(
             : 'none';
   const [first] = choice.best;
   return {
+    ...emptyInspection(family, inventory, options.firmware),
+    distro: { id: 'unknown', idLike: [], versionId: '', prettyName: windows ? 'Windows' : 'unknown' },
+    ...(first === undefined
+      ? {}
+      : { root: { device: first.peek.device, candidates: choice.best.map(({ name }) => name) } }),
+    unreadable: inventory.unreadable,
+    cost: { rpcs: session.rpcs, launchMs: Math.round(session.launchMs) },
+    warnings: choice.notes,
+  };
+}
+
+/** What is known of a machine in which no system was looked into. */
+export function emptyInspection(
+  family: Inspection['family'],
+  disks: Pick<Inventory, 'block' | 'bootCode'>,
+  declared: Firmware | undefined,
+): Inspection {
+  return {
     version: INSPECTION_VERSION,
     family,
     arch: 'unknown',
-    distro: { id: 'unknown', idLike: [], versionId: '', prettyName: windows ? 'Windows' : 'unknown' },
+    distro: { id: 'unknown', idLike: [], versionId: '', prettyName: 'unknown' },
     hostname: '',
     packageFormat: 'none',
     init: 'unknown',
     immutable: false,
-    ...(first === undefined
-      ? {}
-      : { root: { device: first.peek.device, candidates: choice.best.map(({ name }) => name) } }),
-    firmware: readFirmware(inventory, createGuestTree([]), [], options.firmware),
-    ...blockFacts(inventory),
+    firmware: readFirmware(disks, createGuestTree([]), [], declared),
+    ...blockFacts(disks),
     mountpoints: [],
-    unreadable: inventory.unreadable,
+    unreadable: [],
     fstab: [],
     crypttab: [],
     bootloader: { kinds: ['none'], configs: [] },
@@ -143,8 +158,8 @@ function withoutTree(
     cloudInit: { installed: false, disabled: false },
     selinux: 'none',
     packages: 0,
-    cost: { rpcs: session.rpcs, launchMs: Math.round(session.launchMs) },
-    warnings: choice.notes,
+    cost: { rpcs: 0, launchMs: 0 },
+    warnings: [],
   };
 }
 
