@@ -1,17 +1,15 @@
 /**
  * The report of a run of ten thousand machines: building it from events, and writing the HTML page and the Markdown.
- * Needs the built `dist/`. Prints one JSON line per case: { name, n, runs, mean, p50, p99, rss, bytes?, limit, ok, node, cpu }.
- * Usage: node bench/report.mjs [machines] [runs]
+ * Needs the built `dist/`.
+ * Usage: node bench/report.mjs [CASE...]
  */
-import { cpus } from 'node:os';
 import { STAGES } from '../dist/model/stage.js';
 import { buildReport, reportHtml } from '../dist/report/index.js';
+import { runCases, seconds } from './measure.mjs';
 
 const T0 = Date.parse('2026-01-01T00:00:00.000Z');
-const LIMITS = {
-  'report.build': { seconds: 5 },
-  'report.html': { seconds: 5, bytes: 5 * 1024 ** 2 },
-};
+const N = 10_000;
+const RUNS = 3;
 const ts = (ms) => new Date(T0 + ms).toISOString();
 
 function graph(n) {
@@ -67,8 +65,8 @@ function events(n) {
   return list;
 }
 
-const [n = 10_000, runs = 3] = process.argv.slice(2).map(Number);
-const input = {
+/** @param {number} n */
+const input = (n) => ({
   graph: graph(n),
   run: {
     id: 'r',
@@ -88,34 +86,31 @@ const input = {
   waivers: [],
   leftBehind: [],
   now: ts(1e7),
-};
-let report;
-let page = '';
-const cases = { 'report.build': () => (report = buildReport(input)), 'report.html': () => (page = reportHtml(report)) };
-for (const [name, work] of Object.entries(cases)) {
+});
+
+/** @param {() => unknown} work */
+async function repeat(work) {
   const samples = [];
-  for (let run = 0; run < runs; run += 1) {
-    const begin = performance.now();
-    work();
-    samples.push((performance.now() - begin) / 1000);
-  }
-  samples.sort((a, b) => a - b);
-  const at = (share) => samples[Math.min(samples.length - 1, Math.floor(samples.length * share))];
-  const limit = LIMITS[name];
-  const bytes = name === 'report.html' ? Buffer.byteLength(page) : undefined;
-  const result = {
-    name,
-    n,
-    runs,
-    mean: samples.reduce((sum, value) => sum + value, 0) / samples.length,
-    p50: at(0.5),
-    p99: at(0.99),
-    rss: process.resourceUsage().maxRSS * 1024,
-    ...(bytes === undefined ? {} : { bytes }),
-    limit,
-    ok: at(0.5) <= limit.seconds && (bytes === undefined || bytes <= limit.bytes),
-    node: process.version,
-    cpu: cpus()[0]?.model ?? 'unknown',
-  };
-  process.stdout.write(`${JSON.stringify(result)}\n`);
+  for (let run = 0; run < RUNS; run += 1) samples.push(await seconds(work));
+  return samples;
 }
+
+await runCases(import.meta.filename, {
+  'report.build': {
+    n: N,
+    limits: { p50: 5 },
+    measure: async (n) => {
+      const of = input(n);
+      return { samples: await repeat(() => buildReport(of)), unit: 's' };
+    },
+  },
+  'report.html': {
+    n: N,
+    limits: { p50: 5, bytes: 5 * 1024 ** 2 },
+    measure: async (n) => {
+      const report = buildReport(input(n));
+      const bytes = Buffer.byteLength(reportHtml(report));
+      return { samples: await repeat(() => reportHtml(report)), unit: 's', more: { bytes } };
+    },
+  },
+});

@@ -133,4 +133,61 @@ describe('locks', () => {
     await expect(take(host, 'r1', 'a').locks).rejects.toMatchObject({ code: 'file.denied' });
     expect(lockFiles(host)).toEqual([]);
   });
+
+  it('of one folder are one file, so that one touch shows that all live', async () => {
+    const host = createFakeHost();
+    const locks = await take(host, 'r1', 'abc').locks;
+    const files = lockFiles(host).filter((path) => host.files.peek(path) !== undefined);
+    expect(files).toHaveLength(7);
+    // The run's own, those of machines, those of products.
+    const inodes = await Promise.all(files.map(async (path) => (await host.files.stat(path))?.inode));
+    expect(new Set(inodes).size).toBe(3);
+    let touched = 0;
+    host.files.fault = (act) => void (touched += act === 'touch' ? 1 : 0);
+    await host.clock.advance(16_000);
+    expect(touched).toBe(3);
+    const ages = await Promise.all(files.map(async (path) => (await host.files.stat(path))?.mtimeNs));
+    expect(new Set(ages).size).toBe(1);
+    await locks.release();
+    expect(lockFiles(host)).toEqual([]);
+  });
+
+  it('are files of their own where there are no hard links', async () => {
+    const host = createFakeHost();
+    const linkNew = host.files.linkNew.bind(host.files);
+    host.files.linkNew = async (from, to) => (to.startsWith('/out') ? 'impossible' : linkNew(from, to));
+    const { locks, lost } = take(host, 'r1', 'abc');
+    await locks;
+    const second = other(host.files, host.clock, { pid: 9 });
+    second.alive.add('4242:77');
+    await expect(take(second, 'r2', 'c').locks).rejects.toMatchObject({ code: 'lock.held' });
+    await host.clock.advance(16_000);
+    expect(lost).toEqual([]);
+    await host.files.remove('/out/.drover-locks/c');
+    await host.clock.advance(16_000);
+    expect(lost.map((error) => error.details?.['path'])).toEqual(['/out/.drover-locks/c']);
+    await (await locks).release();
+    expect(lockFiles(host)).toEqual([]);
+  });
+
+  it('of a holder that comes back to life between two looks are left to it', async () => {
+    const host = createFakeHost();
+    await take(host, 'r1', 'a').locks;
+    const after = other(host.files, host.clock, { pid: 9 });
+    const rename = host.files.rename.bind(host.files);
+    host.files.rename = async (from, to) => {
+      // The dead holder's lock was broken and taken by somebody else in this moment.
+      if (from === '/out/.drover-locks/a') {
+        await host.files.remove(from);
+        await host.files.createNew(
+          from,
+          JSON.stringify({ runId: 'r9', host: 'testhost', user: 'u', pid: 7, startTicks: '7', bootId: 'b', ts: '' }),
+        );
+        after.alive.add('7:7');
+      }
+      await rename(from, to);
+    };
+    await expect(take(after, 'r2', 'a').locks).rejects.toMatchObject({ code: 'lock.held', message: /held by run r9/ });
+    expect(host.files.peek('/out/.drover-locks/a')?.toString()).toContain('r9');
+  });
 });

@@ -24,14 +24,18 @@ describe('the command line', () => {
     expect(await drover(['--version'])).toEqual({ code: 0, out: `${version}\n`, err: '' });
   });
 
-  test('starts in under 150 ms of processor time', async () => {
-    const usage = spawnSync(
-      'bash',
-      ['-c', `TIMEFORMAT='%U %S'; time ${process.execPath} ${ENTRY} --version >/dev/null`],
-      { encoding: 'utf8' },
-    );
-    const [user = 9, system = 9] = usage.stderr.trim().split(' ').map(Number);
-    expect(user + system).toBeLessThan(0.15);
+  test('says its version for little more than what starting Node costs', () => {
+    // The best of several: other work on the machine only ever adds. The figure itself is in bench/cli.mjs.
+    const best = (args: readonly string[]): number =>
+      Math.min(
+        ...Array.from({ length: 5 }, () => {
+          const script = `TIMEFORMAT='%U %S'; time "$@" >/dev/null`;
+          const { stderr } = spawnSync('bash', ['-c', script, 'bash', process.execPath, ...args], { encoding: 'utf8' });
+          const [user = Number.NaN, system = Number.NaN] = stderr.trim().split(' ').map(Number);
+          return user + system;
+        }),
+      );
+    expect(best([ENTRY, '--version'])).toBeLessThan(best(['-e', '0']) * 1.6);
   });
 
   test('lists every command with --help and exits 0', async () => {
