@@ -1,7 +1,7 @@
 import { ErrorClass } from '../lib/catalog/index.js';
 import type { DroverError } from '../lib/error.js';
 
-/** What Drover ends with. The table stands in docs/operations.md. */
+/** What Drover ends with. */
 export const Exit = {
   ok: 0,
   vmFailed: 1,
@@ -18,6 +18,23 @@ export const Exit = {
   terminated: 143,
 } as const;
 export type Exit = (typeof Exit)[keyof typeof Exit];
+
+/** The same in words, for help and documentation. */
+export const EXIT_MEANINGS: readonly (readonly [Exit, string])[] = [
+  [Exit.ok, 'success, also when there was nothing to do or `--until` ended early'],
+  [Exit.vmFailed, 'finished, at least one machine failed'],
+  [Exit.usage, 'usage, or a selection that matches nothing'],
+  [Exit.playbook, 'playbook invalid'],
+  [Exit.preflight, 'preflight blockers, a source that cannot be used, or a program that is missing'],
+  [Exit.internal, 'internal, state or journal error'],
+  [Exit.locked, 'another run holds the lock'],
+  [Exit.waiting, 'stopped at a gate or window'],
+  [Exit.halted, 'halted by failure policy'],
+  [Exit.drift, 'the world differs from the saved plan'],
+  [Exit.workToDo, '`plan --detailed-exitcode`: there is work to do'],
+  [Exit.interrupted, 'interrupted (SIGINT), or cancelled'],
+  [Exit.terminated, 'terminated (SIGTERM)'],
+];
 
 /** The exit code for an error that ended a command before or outside a run. */
 export function exitForError(error: DroverError): number {

@@ -162,7 +162,11 @@ describe('editors', () => {
 describe('what is generated', () => {
   it.each(['gen-types.mjs', 'gen-docs.mjs'])('%s finds nothing stale', (script) => {
     expect(() =>
-      execFileSync(process.execPath, [join(root, 'scripts', script), '--check'], { stdio: 'pipe' }),
+      execFileSync(
+        process.execPath,
+        ['--import', join(root, 'test/support/ts-loader.mjs'), join(root, 'scripts', script), '--check'],
+        { stdio: 'pipe' },
+      ),
     ).not.toThrow();
   });
 
