@@ -136,12 +136,20 @@ Error codes: drover explain <code>.`,
 
   withSelectors(program.command('resume').description('go on with a run after a failure, a cancel or a crash'))
     .argument('[run]', 'id of the run (default: the newest)')
-    .option('-y, --yes', 'do not ask')
+    .option('-y, --yes', 'do not ask; only `--replan` asks')
     .option('--retry-failed', 'run again what failed and everything that is open (the default)')
     .option('--only-failed', 'run again only what failed')
     .option('--verify <level>', 'how closely finished work is checked: none, sampled, full', 'sampled')
     .option('--force <stage>', 'run this stage and all after it again; may be repeated', collect)
-    .option('--replan', 'compile the playbook again instead of using the stored plan')
+    .option(
+      '--replan',
+      'compile the playbook again, with the settings and selectors of the run, instead of using the stored plan',
+    )
+    .addOption(
+      new Option('--set <path=value>', 'with `--replan`: set a setting for every machine; may be repeated').argParser(
+        collect,
+      ),
+    )
     .option('--break-lock', 'break a lock of another host that has not been refreshed for a minute')
     .option('--events <target>', 'also write events to a file (`ndjson:PATH`) or a descriptor (`fd:3`)')
     .addOption(new Option('--renderer <kind>', 'how progress is shown').choices(RENDERERS).default('auto'))

@@ -2,6 +2,7 @@
  * From the words of a playbook to a plan: the one place where text, sources, facts and earlier runs meet. `plan`, `run`,
  * `graph` and `resume --replan` all come through here, so that they can never disagree.
  */
+import { dirname } from 'node:path';
 import pLimit from 'p-limit';
 import { lockedMachines, previousRecords, readHistory } from '../engine/index.js';
 import type { VerifyLevel } from '../engine/index.js';
@@ -14,8 +15,16 @@ import type { Host } from '../host/index.js';
 import type { TaskGraph } from '../model/graph.js';
 import type { StageName } from '../model/stage.js';
 import type { VmDescription } from '../model/vm.js';
-import { compilePlan, preflight, readSavedPlan, stageTaskIds, willRun } from '../plan/index.js';
-import type { Concern, PlanFacts, Selection } from '../plan/index.js';
+import {
+  blockers,
+  compilePlan,
+  preflight,
+  readSavedPlan,
+  stageTaskIds,
+  willRun,
+  withoutMachines,
+} from '../plan/index.js';
+import type { Concern, PlanFacts, Selection, Waiver } from '../plan/index.js';
 import { createLocalSource } from '../sources/index.js';
 import { productsInTheWay } from '../stages/index.js';
 import type { Cli } from './context.js';
@@ -35,6 +44,11 @@ export interface ComposeOptions extends PlaybookOptions, SelectionOptions {
   readonly skipBlocked?: boolean;
 }
 
+export interface LeftOut {
+  readonly name: string;
+  readonly why: string;
+}
+
 export interface Composition {
   readonly stateDir: string;
   readonly diagnostics: readonly Diagnostic[];
@@ -45,8 +59,8 @@ export interface Composition {
   readonly facts?: PlanFacts;
   readonly graph?: TaskGraph;
   readonly concerns: readonly Concern[];
-  /** Names of machines left out because they are blocked. */
-  readonly blocked: readonly string[];
+  /** Machines left out because something stands in their way: name and what that is. */
+  readonly blocked: readonly LeftOut[];
 }
 
 /** Machines described at the same time; each reads headers and a few MiB. */
@@ -133,7 +147,12 @@ export async function compose(cli: Cli, playbooks: readonly string[], options: C
   const diagnostics = [...text.diagnostics, ...described.diagnostics];
   if (described.failed.size > 0 && options.skipBlocked !== true) return { ...nothing, loaded, diagnostics };
 
-  const facts = await planFacts(cli.host, stateDir, loaded, await stageFacts(cli.host));
+  const facts = await planFacts(
+    cli.host,
+    stateDir,
+    { scratch: loaded.host.scratch, targets: new Map(loaded.targets.map(({ name, dir }) => [name, dir])) },
+    await stageFacts(cli.host),
+  );
   const keys = [...described.descriptions.values()].map((description) => description.vmKey);
   const [previous, history] = await Promise.all([
     previousRecords(
@@ -151,13 +170,10 @@ export async function compose(cli: Cli, playbooks: readonly string[], options: C
   const input = { loaded, descriptions: described.descriptions, facts, history, previous, selection: narrowed };
   const compiled = compilePlan(input);
   diagnostics.push(...compiled.diagnostics);
-  const concerns =
+  const checked =
     compiled.value === undefined
-      ? []
-      : preflight(
-          { ...input, facts: { ...facts, ...(await vmFacts(cli.host, stateDir, compiled.value)) } },
-          compiled.value,
-        );
+      ? undefined
+      : await check(cli.host, stateDir, facts, compiled.value, loaded.waivers, options.skipBlocked === true);
   return {
     stateDir,
     texts: text.texts,
@@ -165,12 +181,52 @@ export async function compose(cli: Cli, playbooks: readonly string[], options: C
     diagnostics,
     descriptions: described.descriptions,
     facts,
-    concerns,
-    blocked: [...described.failed].sort(),
-    ...(compiled.value === undefined
-      ? {}
-      : { graph: { ...compiled.value, waivers: loaded.waivers.map(({ location: _location, ...waiver }) => waiver) } }),
+    concerns: checked?.concerns ?? [],
+    blocked: [
+      ...[...described.failed].sort().map((name) => ({ name, why: 'it could not be described, see above' })),
+      ...(checked?.blocked ?? []),
+    ],
+    ...(checked === undefined ? {} : { graph: checked.graph }),
   };
+}
+
+interface CheckedPlan {
+  readonly graph: TaskGraph;
+  readonly concerns: readonly Concern[];
+  readonly blocked: readonly LeftOut[];
+}
+
+/** Preflight of a plan; with `skipBlocked` the machines that it finds blocked are left out and no longer stop the others. */
+async function check(
+  host: Host,
+  stateDir: string,
+  facts: PlanFacts,
+  graph: TaskGraph,
+  waivers: readonly Waiver[],
+  skipBlocked: boolean,
+): Promise<CheckedPlan> {
+  const all = { ...facts, ...(await vmFacts(host, stateDir, graph)) };
+  const concerns = preflight(all, graph, waivers);
+  const inTheWay = skipBlocked ? blockers(concerns).filter((concern) => concern.vmKey !== undefined) : [];
+  if (inTheWay.length === 0) return { graph, concerns, blocked: [] };
+  const rest = withoutMachines(graph, new Set(inTheWay.flatMap((concern) => concern.vmKey ?? [])));
+  const left = inTheWay.map(({ subject, assessment, evidence }) => ({
+    name: subject,
+    why: evidence === '' ? assessment : `${assessment} (${evidence})`,
+  }));
+  return { graph: rest, concerns: preflight(all, rest, waivers), blocked: left };
+}
+
+/** A saved plan as it stands in the world of today: the same checks that a playbook goes through. */
+export async function checkSavedPlan(
+  cli: Cli,
+  graph: TaskGraph,
+  options: { readonly skipBlocked: boolean },
+): Promise<CheckedPlan> {
+  const stateDir = await stateDirOf(cli);
+  const targets = new Map(graph.vms.map((vm) => [vm.target, dirname(vm.outDir)]));
+  const facts = await planFacts(cli.host, stateDir, { scratch: graph.scratchDir, targets }, await stageFacts(cli.host));
+  return check(cli.host, stateDir, facts, graph, graph.waivers ?? [], options.skipBlocked);
 }
 
 /** A saved plan. Throws `plan.file-invalid` for anything else. */

@@ -49,11 +49,11 @@ export async function checkDrift(cli: Cli, graph: TaskGraph, accept: boolean): P
   });
 }
 
-/** How the text of a playbook differs from what a stored plan was made of, a line for each file. A stored plan is not changed by it. */
-export async function playbookDrift(cli: Cli, graph: TaskGraph): Promise<readonly string[]> {
+/** How the text of a playbook differs from what a stored plan was made of, a line for each file. A stored plan is not changed by it. @param cwd where the run was started */
+export async function playbookDrift(cli: Cli, graph: TaskGraph, cwd = cli.host.cwd): Promise<readonly string[]> {
   const lines: string[] = [];
   for (const { file, sha256: digest } of graph.playbookDigests) {
-    const path = resolve(cli.host.cwd, file);
+    const path = resolve(cwd, file);
     if ((await cli.host.files.stat(path)) === undefined) lines.push(`${file} is not here any more`);
     else if (sha256(await cli.host.files.read(path, YAML_LIMITS.bytes)) !== digest)
       lines.push(`${file} was changed since the run started`);

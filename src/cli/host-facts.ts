@@ -2,7 +2,6 @@ import { dirname, join } from 'node:path';
 import type { Host, MachineFacts, ToolName } from '../host/index.js';
 import { findFirmware, probeAccelerator } from '../machine/index.js';
 import type { AcceleratorVerdict } from '../machine/index.js';
-import type { LoadedPlaybook } from '../model/effective.js';
 import type { StageName } from '../model/stage.js';
 import type { HostFacts, PlanFacts, StageFacts, TargetFacts } from '../plan/index.js';
 import { VERSION } from './version.js';
@@ -57,33 +56,38 @@ export async function probeHost(
   };
 }
 
+/** Asks the kernel and writes nothing: a plan changes nothing. */
 async function targetFacts(host: Host, dir: string): Promise<TargetFacts> {
   const folder = await existingFolder(host, dir);
-  const facts = await host.files.stat(folder);
-  const space = await host.files.space(folder);
-  const probe = join(folder, `.drover-probe-${host.random.base32(8)}`);
-  try {
-    const file = await host.files.createExclusive(probe);
-    await new Promise<void>((resolve) => file.end(() => resolve()));
-    await host.files.remove(probe);
-    return { freeBytes: space.freeBytes, writable: true, ...(facts === undefined ? {} : { device: facts.device }) };
-  } catch (error) {
-    return {
-      freeBytes: space.freeBytes,
-      writable: false,
-      note: error instanceof Error ? error.message : 'not writable',
-    };
-  }
+  const [facts, space, refusal] = await Promise.all([
+    host.files.stat(folder),
+    host.files.space(folder),
+    host.files.whyNotWritable(folder),
+  ]);
+  return {
+    freeBytes: space.freeBytes,
+    writable: refusal === undefined,
+    ...(refusal === undefined ? {} : { note: refusal }),
+    ...(facts === undefined ? {} : { device: facts.device }),
+  };
+}
+
+/** Where a plan puts what it makes. */
+export interface PlanPlaces {
+  /** Folder for intermediates that the playbook names. */
+  readonly scratch: string | undefined;
+  /** Folder of each target, by name. */
+  readonly targets: ReadonlyMap<string, string>;
 }
 
 /** Everything the planner is told about this machine. */
 export async function planFacts(
   host: Host,
   stateDir: string,
-  loaded: LoadedPlaybook,
+  places: PlanPlaces,
   stages: Readonly<Record<StageName, StageFacts>>,
 ): Promise<PlanFacts> {
-  const scratchDir = loaded.host.scratch ?? stateDir;
+  const scratchDir = places.scratch ?? stateDir;
   const folder = await existingFolder(host, scratchDir);
   const [machine, space, stat, accelerator] = await Promise.all([
     host.facts(),
@@ -96,7 +100,7 @@ export async function planFacts(
     tools[name] = (await host.toolVersion(name as ToolName)) ?? null;
   }
   const targets: Record<string, TargetFacts> = {};
-  for (const target of loaded.targets) targets[target.name] = await targetFacts(host, target.dir);
+  for (const [name, dir] of places.targets) targets[name] = await targetFacts(host, dir);
   const hostFacts: HostFacts = {
     cpus: machine.cpus,
     memoryBytes: machine.totalMemoryBytes,

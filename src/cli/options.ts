@@ -17,7 +17,7 @@ export function playbookOptions(options: Options): PlaybookOptions {
   };
 }
 
-function selectionOptions(options: Options): SelectionOptions {
+export function selectionOptions(options: Options): SelectionOptions {
   const from = stageOption(options['from'], '--from');
   const until = stageOption(options['until'], '--until');
   const only = options['only'] as readonly string[] | undefined;

@@ -8,6 +8,9 @@ import type { StageName } from '../model/stage.js';
 import type { Cli } from './context.js';
 import { stateDirOf } from './context.js';
 
+/** Names that an error lists when nothing is close. */
+const MOST_LISTED = 12;
+
 /** The run that a command means: the named one (a unique beginning of its id will do), else the newest. */
 export async function findRun(
   cli: Cli,
@@ -36,6 +39,17 @@ export async function findRun(
     });
   }
   return { stateDir, run: only };
+}
+
+/** Throws `cli.usage` with the nearest names for a machine that a run does not have. */
+export function noVm(runId: string, names: readonly string[], name: string): never {
+  const near = suggest(name, names);
+  const some = names.slice(0, MOST_LISTED).join(', ') + (names.length > MOST_LISTED ? ', …' : '');
+  throw new DroverError({
+    code: 'cli.usage',
+    message: `run ${runId} has no machine ${name}`,
+    hint: near.length > 0 ? `did you mean ${near.join(' or ')}?` : `there are: ${some}`,
+  });
 }
 
 /** A stage named on the command line. */

@@ -1,5 +1,6 @@
 /** What a resumed run has to do again, and what of its earlier work still counts. */
 import type { Host } from '../host/index.js';
+import { DroverError } from '../lib/error.js';
 import type { TaskNode } from '../model/graph.js';
 import type { OutputsVerdict } from '../model/history.js';
 import { stageIndex } from '../model/stage.js';
@@ -34,13 +35,17 @@ export interface ResumePlanRequest {
 }
 
 const VMS_AT_ONCE = 16;
+/** Machines that an error names. */
+const SHOWN = 5;
 
+/** Throws `plan.from-invalid` when something before `options.from` would have to run. */
 export async function planResume(request: ResumePlanRequest): Promise<ResumePlan> {
   const { index, ledger, options } = request;
   const requeue: string[] = [];
   const leaveOut: string[] = [];
   const hits = new Set<number>();
   const interrupted = new Map<number, number>();
+  const tooEarly = new Map<number, string>();
   const decide = async (vm: IndexedVm): Promise<void> => {
     const again = await stagesToRun(request, vm);
     const firstAgain = vm.stages.findIndex((node) => again.has(node));
@@ -51,8 +56,14 @@ export async function planResume(request: ResumePlanRequest): Promise<ResumePlan
       const isBehind = firstAgain >= 0 && at > firstAgain;
       if (state === 'running') interrupted.set(node, attempt);
       if (again.has(node)) {
-        if (!mayRun(request, vm, task)) leaveOut.push(task.id);
-        else if (state !== 'pending') requeue.push(task.id);
+        if (!mayRun(request, vm, task)) {
+          leaveOut.push(task.id);
+          continue;
+        }
+        if (options.from !== undefined && order(index, node) < stageIndex(options.from) && !tooEarly.has(vm.number)) {
+          tooEarly.set(vm.number, `${vm.vm.name}: ${task.stage} ${again.get(node) ?? ''}`);
+        }
+        if (state !== 'pending') requeue.push(task.id);
         continue;
       }
       if (state === 'failed' || (state === 'skipped' && options.retryFailed === false)) continue;
@@ -63,6 +74,13 @@ export async function planResume(request: ResumePlanRequest): Promise<ResumePlan
   };
   for (let from = 0; from < index.vms.length; from += VMS_AT_ONCE) {
     await Promise.all(index.vms.slice(from, from + VMS_AT_ONCE).map(decide));
+  }
+  if (tooEarly.size > 0) {
+    const [all, shown] = [tooEarly.size, [...tooEarly.values()].sort().slice(0, SHOWN)];
+    throw new DroverError({
+      code: 'plan.from-invalid',
+      message: `the run cannot go on from ${options.from ?? ''}: ${shown.join('; ')}${all > SHOWN ? `; and ${all - SHOWN} more` : ''}`,
+    });
   }
   // A barrier that was skipped is asked again; one that was passed stays passed.
   for (const [node, task] of index.nodes.entries()) {
@@ -87,33 +105,40 @@ function mayRun(request: ResumePlanRequest, vm: IndexedVm, task: TaskNode): bool
   return options.select?.(task) ?? true;
 }
 
-/** The stages of a machine that have to run, by what they did, by what is left of it, and by what others need. */
-async function stagesToRun(request: ResumePlanRequest, vm: IndexedVm): Promise<ReadonlySet<number>> {
+function order(index: GraphIndex, node: number): number {
+  return stageIndex(index.nodes[node]?.stage ?? 'FETCH');
+}
+
+/**
+ * The stages of a machine that have to run and why: by what they did, by what is left of it, and by what others need.
+ */
+async function stagesToRun(request: ResumePlanRequest, vm: IndexedVm): Promise<ReadonlyMap<number, string>> {
   const { index, ledger, options } = request;
-  const again = new Set<number>();
+  const again = new Map<number, string>();
   const forcedFrom = Math.min(...(options.force ?? []).map(stageIndex), Number.POSITIVE_INFINITY);
   const hasFailed = vm.stages.some((node) => ledger.status(node).state === 'failed');
   if (hasFailed && options.retryFailed === false) return again;
-  const order = (node: number): number => stageIndex(index.nodes[node]?.stage ?? 'FETCH');
   const isDone = (node: number): boolean => {
     const { state } = ledger.status(node);
     const isHit = !SETTLED.has(state) && index.nodes[node]?.cacheState === 'hit' && state === 'pending';
-    return (state === 'succeeded' || state === 'cached' || isHit) && order(node) < forcedFrom;
+    return (state === 'succeeded' || state === 'cached' || isHit) && order(index, node) < forcedFrom;
   };
   const isAll = vm.stages.every((node) => isDone(node) || isLeftOutByPlan(ledger, node));
   if (isAll && options.verify === 'none') return again;
   for (const node of [...vm.stages].reverse()) {
     if (isLeftOutByPlan(ledger, node)) continue;
     if (!isDone(node)) {
-      again.add(node);
+      const { state } = ledger.status(node);
+      const isForced = order(index, node) >= forcedFrom && (state === 'succeeded' || state === 'cached');
+      again.set(node, isForced ? 'is forced' : state === 'pending' ? 'has not run' : `is ${state}`);
       continue;
     }
     const verdict = await verdictOf(request, vm, node);
     // Only what comes up to CONVERT reads intermediates.
-    const isNeeded = [...again].some((later) => order(later) <= stageIndex('CONVERT'));
-    if (verdict.kind === 'missing' || verdict.kind === 'altered' || (verdict.kind === 'dropped' && isNeeded)) {
-      again.add(node);
-    }
+    const isNeeded = [...again.keys()].some((later) => order(index, later) <= stageIndex('CONVERT'));
+    if (verdict.kind === 'missing') again.set(node, `left nothing any more (${verdict.path} is missing)`);
+    else if (verdict.kind === 'altered') again.set(node, `has an altered result (${verdict.path})`);
+    else if (verdict.kind === 'dropped' && isNeeded) again.set(node, 'has lost its intermediates, which were cleaned');
   }
   return again;
 }

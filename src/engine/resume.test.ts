@@ -280,4 +280,19 @@ describe('looking at runs', () => {
     expect(live.pools['slots']).toEqual([1, 4]);
     await host.clock.run(running);
   });
+
+  it('from a stage needs everything before it, and says what is missing', async () => {
+    const { host } = await first(two, () => failAt('a', 'FIX'));
+    await expect(resume(host, { from: 'CONVERT' })).rejects.toMatchObject({
+      code: 'plan.from-invalid',
+      message: 'the run cannot go on from CONVERT: a: FIX is failed',
+    });
+    // Nothing was taken up by being refused.
+    expect((await readRun(host, '/state')).outcome).toBe('failed');
+    await expect(resume(host, { from: 'CONVERT', select: (node) => node.vmKey !== 'src:a' })).resolves.toMatchObject({
+      result: { exitCode: 1 },
+    });
+    const again = await resume(host, { from: 'FIX' });
+    expect(started(again.played)).toEqual(['a FIX', 'a CONVERT', 'a VALIDATE']);
+  });
 });

@@ -6,6 +6,7 @@ import type { TaskGraph } from '../model/graph.js';
 import { planFromJson } from '../model/plan-json.js';
 import { isRunId, runPaths, statePaths } from './layout.js';
 import type { RunPaths } from './layout.js';
+import type { RunInvocation } from './run-types.js';
 
 export interface RunFile {
   readonly v: 1;
@@ -23,6 +24,7 @@ export interface RunFile {
   readonly version: string;
   /** Folder above the artefacts of this run. */
   readonly storeDir: string;
+  readonly invocation?: RunInvocation;
 }
 
 export async function writeRunFile(host: Host, paths: RunPaths, file: RunFile): Promise<void> {

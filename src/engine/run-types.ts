@@ -26,12 +26,24 @@ export interface RunOptions {
   readonly partial?: boolean;
   /** Folder for the artefact store. @default the state folder */
   readonly scratchDir?: string;
+  /** How the run was asked for, so that it can be asked for again with the playbook as it is then. */
+  readonly invocation?: RunInvocation;
   /** The playbook files as they were read, kept in the run folder. */
   readonly snapshot?: readonly { readonly name: string; readonly text: string }[];
   /** fdatasync of the journal. Only benchmarks turn it off. @default true */
   readonly syncJournal?: boolean;
   /** How often the control folder is looked at, milliseconds. @default 500 */
   readonly controlPollMs?: number;
+}
+
+/** What a person asked for; the engine only keeps it. */
+export interface RunInvocation {
+  /** Folder that names in the plan are relative to. */
+  readonly cwd: string;
+  /** Absolute paths; none when a saved plan was run. */
+  readonly playbooks: readonly string[];
+  /** Options of the command line that decide what the plan is. */
+  readonly options: Readonly<Record<string, unknown>>;
 }
 
 interface Request {
@@ -58,6 +70,8 @@ export interface ResumeOptions extends RunOptions {
   readonly force?: readonly StageName[];
   /** Tasks that may run; an open task for which it says no is left out. @default all */
   readonly select?: (node: TaskNode) => boolean;
+  /** Nothing before this stage may run: where something before it would have to, the run is not taken up. */
+  readonly from?: StageName;
 }
 
 export interface ResumeRequest extends Request {
@@ -125,6 +139,8 @@ export interface RunSummary {
   readonly version: string;
   /** Whether a living process works on it. */
   readonly active: boolean;
+  /** How it was asked for; absent in runs of older versions. */
+  readonly invocation?: RunInvocation;
 }
 
 export interface RunView extends RunSummary {

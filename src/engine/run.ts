@@ -79,6 +79,7 @@ export async function runPlan(request: RunRequest): Promise<RunResult> {
       user: facts.user,
       version: options.version,
       storeDir,
+      ...(options.invocation === undefined ? {} : { invocation: options.invocation }),
     };
     await writeRunFile(host, paths, file);
     const conductor = await conduct({

@@ -229,6 +229,10 @@ export function createFakeFiles(now: () => number, from?: ReadonlyMap<string, No
         false,
       ),
     makeDir: (dir, mode = 0o700) => act('create folder', dir, () => makeDirs(dir, mode)),
+    whyNotWritable: async (dir) => {
+      const fault = files.fault?.('create', dir);
+      return fault === undefined ? undefined : fileError(errno(fault), 'write to', dir).message;
+    },
     writeAtomic: (path, data, mode = 0o600) =>
       act('write', path, () => {
         const bytes = Buffer.from(data);

@@ -109,6 +109,8 @@ export interface Files {
   /** Names in a folder, sorted. */
   list(dir: string): Promise<readonly string[]>;
   makeDir(dir: string, mode?: number): Promise<void>;
+  /** Why this process could not create something in a folder (read-only filesystem, no permission); undefined when it could. */
+  whyNotWritable(dir: string): Promise<string | undefined>;
   /** Temp name in the same folder, fsync, rename, fsync of the folder. Default mode 0600. */
   writeAtomic(path: string, data: string | Uint8Array, mode?: number): Promise<void>;
   /** Creates a file with this content unless the name is taken; says whether it did. Not synced: meant for locks. */

@@ -219,6 +219,14 @@ export function createFiles(): Files {
     makeDir: async (dir, mode = 0o700) => {
       await attempt('create folder', dir, () => fs.mkdir(dir, { recursive: true, mode }));
     },
+    whyNotWritable: async (dir) => {
+      try {
+        await fs.access(dir, constants.W_OK | constants.X_OK);
+        return undefined;
+      } catch (cause) {
+        return fileError(cause, 'write to', dir).message;
+      }
+    },
     writeAtomic: (path, data, mode = 0o600) => writeAtomic(path, data, mode),
     createNew: (path, data, mode = 0o600) => createNew(path, data, mode),
     linkNew,

@@ -12,6 +12,8 @@ export { graphDot, graphJson, graphMermaid } from './graph-text.js';
 export { graphView } from './graph-view.js';
 export type { GraphOptions } from './graph-view.js';
 export { blockers, preflight } from './preflight.js';
+export type { Waiver } from './preflight.js';
 export { concernsText, planSummaryMarkdown, planSummaryText } from './summary-text.js';
 export type { Concern } from '../model/concern.js';
 export { readSavedPlan } from './saved-plan.js';
+export { withoutMachines } from './without-machines.js';

@@ -25,7 +25,7 @@ function concerns(setup: Setup): readonly Concern[] {
   });
   const { value, diagnostics } = compilePlan(input);
   if (value === undefined) throw new Error(diagnostics.map((d) => d.message).join());
-  return preflight(input, value);
+  return preflight(input.facts, value, input.loaded.waivers);
 }
 
 const brief = (setup: Setup): string[] =>

@@ -1,8 +1,8 @@
 import { matchesGlob } from '../lib/glob.js';
 import type { Concern } from '../model/concern.js';
-import type { LoadedWaiver } from '../model/effective.js';
+import type { Location } from '../lib/diagnostic.js';
 import type { TaskGraph } from '../model/graph.js';
-import type { PlanInput } from './facts.js';
+import type { PlanFacts } from './facts.js';
 import { willRun } from './forecast.js';
 import { hostConcerns } from './preflight-host.js';
 import { spaceConcerns } from './preflight-space.js';
@@ -10,19 +10,22 @@ import { vmConcerns } from './preflight-vms.js';
 
 const ORDER = { blocker: 0, warning: 1, info: 2 } as const;
 
+/** A concern that the playbook accepts; a saved plan does not keep where that was written. */
+export type Waiver = NonNullable<TaskGraph['waivers']>[number] & { readonly location?: Location };
+
 /**
  * Everything worth knowing before anything is started: one list for `plan`, `validate` and `run`. Looks only at machines
  * that have work to do. Waivers of the playbook are applied; a waived blocker stops nothing and is printed in the report.
  */
-export function preflight(input: PlanInput, graph: TaskGraph): readonly Concern[] {
+export function preflight(facts: PlanFacts, graph: TaskGraph, waivers: readonly Waiver[]): readonly Concern[] {
   const busy = new Set(graph.nodes.filter(willRun).map((node) => node.vmKey));
   const vms = graph.vms.filter((vm) => busy.has(vm.vmKey));
   const found: Concern[] = [
-    ...hostConcerns(input.facts, graph, vms),
-    ...spaceConcerns(input.facts, graph, vms),
-    ...vmConcerns(input.facts, vms),
+    ...hostConcerns(facts, graph, vms),
+    ...spaceConcerns(facts, graph, vms),
+    ...vmConcerns(facts, vms),
   ];
-  return [...applyWaivers(found, input.loaded.waivers, input.facts.today)].sort(
+  return [...applyWaivers(found, waivers, facts.today)].sort(
     (a, b) =>
       ORDER[a.category] - ORDER[b.category] ||
       (a.id < b.id ? -1 : a.id > b.id ? 1 : 0) ||
@@ -35,8 +38,8 @@ export function blockers(concerns: readonly Concern[]): readonly Concern[] {
   return concerns.filter((concern) => concern.category === 'blocker' && concern.waived === undefined);
 }
 
-function applyWaivers(found: readonly Concern[], waivers: readonly LoadedWaiver[], today: string): readonly Concern[] {
-  const used = new Set<LoadedWaiver>();
+function applyWaivers(found: readonly Concern[], waivers: readonly Waiver[], today: string): readonly Concern[] {
+  const used = new Set<Waiver>();
   const result = found.map((concern): Concern => {
     for (const waiver of waivers) {
       if (waiver.concern !== concern.id) continue;
@@ -51,7 +54,8 @@ function applyWaivers(found: readonly Concern[], waivers: readonly LoadedWaiver[
   for (const waiver of waivers) {
     const isExpired = waiver.until !== undefined && waiver.until < today;
     if (used.has(waiver) && !isExpired) continue;
-    const place = `${waiver.location.file}:${waiver.location.line}:${waiver.location.column}`;
+    const { location } = waiver;
+    const place = location === undefined ? 'saved plan' : `${location.file}:${location.line}:${location.column}`;
     result.push({
       id: isExpired ? 'preflight.waiver-expired' : 'preflight.waiver-unused',
       category: 'info',

@@ -79,7 +79,7 @@ Next:
       },
     };
     const graph = graphOf({ ...input, previous });
-    const text = planSummaryText(graph, { concerns: preflight(input, graph) });
+    const text = planSummaryText(graph, { concerns: preflight(input.facts, graph, input.loaded.waivers) });
     expect(text).toContain('web01  ●●●●↻⊘⊘   2.00 GiB  FIX: failed last time\n');
     expect(text).toContain('db01   ✖✖✖✖✖✖✖   2.00 GiB  preflight.vm-locked: another run is working on this machine\n');
     expect(text).toContain('✖ blocker preflight.vm-locked  db01:');

@@ -4,6 +4,6 @@
  */
 export { loadPlaybook } from './load.js';
 export type { LoadOptions, LoadResult, PlaybookFiles } from './ports.js';
-export { selectVms } from './selectors.js';
-export type { SelectorInput } from './selectors.js';
+export { selectableOf, selectVms } from './selectors.js';
+export type { Selectable, SelectorInput, VmSelection } from './selectors.js';
 export { explainVm } from './explain.js';

@@ -4,7 +4,7 @@ import { allVms } from '../model/effective.js';
 import type { LoadedPlaybook } from '../model/effective.js';
 import { STAGES } from '../model/stage.js';
 import { memoryFiles } from '../../test/support/memory-playbook.js';
-import { loadPlaybook, selectVms } from './index.js';
+import { loadPlaybook, selectableOf, selectVms } from './index.js';
 import type { SelectorInput } from './index.js';
 
 const text = `
@@ -31,7 +31,7 @@ beforeAll(async () => {
 });
 
 function names(input: SelectorInput): string[] {
-  const { value, diagnostics } = selectVms(playbook, input);
+  const { value, diagnostics } = selectVms(selectableOf(playbook), input);
   expect(diagnostics).toEqual([]);
   const { vms } = value ?? {};
   return allVms(playbook)
@@ -75,13 +75,13 @@ describe('machines', () => {
   );
 
   it('names none when all are meant, so that the plan stays the same', () => {
-    expect(selectVms(playbook, { only: ['label:site=dc1'] }).value).toEqual({});
+    expect(selectVms(selectableOf(playbook), { only: ['label:site=dc1'] }).value).toEqual({});
   });
 });
 
 describe('stages', () => {
   const check = (name: string, input: SelectorInput, expected: unknown): void => {
-    it(name, () => expect(selectVms(playbook, input).value).toEqual(expected));
+    it(name, () => expect(selectVms(selectableOf(playbook), input).value).toEqual(expected));
   };
   check('from and until, in any case', { from: 'fix', until: 'CONVERT' }, { from: 'FIX', until: 'CONVERT' });
   check('all', { from: 'FETCH', until: 'VALIDATE' }, {});
@@ -99,7 +99,7 @@ describe('stages', () => {
 describe('mistakes', () => {
   const check = (name: string, input: SelectorInput, code: string, message: RegExp, suggestion?: string): void => {
     it(name, () => {
-      const { value, diagnostics } = selectVms(playbook, input);
+      const { value, diagnostics } = selectVms(selectableOf(playbook), input);
       expect(value).toBeUndefined();
       expect(diagnostics[0]?.code).toBe(code);
       expect(diagnostics[0]?.message).toMatch(message);
@@ -143,14 +143,14 @@ it('selections never reorder, and whatever --only takes and --skip names is gone
       fc.array(expression, { maxLength: 2 }),
       fc.option(fc.integer({ min: 1, max: 6 }), { nil: undefined }),
       (only, skip, limit) => {
-        const { value } = selectVms(playbook, { only, skip, ...(limit === undefined ? {} : { limit }) });
+        const { value } = selectVms(selectableOf(playbook), { only, skip, ...(limit === undefined ? {} : { limit }) });
         if (value === undefined) return;
         const all = allVms(playbook).map((vm) => vm.name);
         const chosen = value.vms === undefined ? all : [...value.vms];
         expect(chosen).toEqual(all.filter((name) => chosen.includes(name)));
         if (limit !== undefined) expect(chosen.length).toBeLessThanOrEqual(limit);
         for (const one of skip) {
-          const { value: skipped } = selectVms(playbook, { only: [one] });
+          const { value: skipped } = selectVms(selectableOf(playbook), { only: [one] });
           for (const name of skipped?.vms ?? []) expect(chosen).not.toContain(name);
         }
       },

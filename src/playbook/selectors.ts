@@ -3,12 +3,38 @@ import type { Checked } from '../lib/diagnostic.js';
 import { matchesGlob } from '../lib/glob.js';
 import { suggest } from '../lib/suggest.js';
 import { allVms } from '../model/effective.js';
-import type { LoadedPlaybook, LoadedVm } from '../model/effective.js';
+import type { LoadedPlaybook } from '../model/effective.js';
 import { isStageName, STAGES, stageIndex } from '../model/stage.js';
 import type { StageName } from '../model/stage.js';
 import { Problems } from './problems.js';
 import { parseSelector } from './selector-parser.js';
 import type { Selector } from './selector-parser.js';
+
+interface SelectableVm {
+  readonly name: string;
+  readonly wave: string;
+  readonly source: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** What can be selected from: a playbook, or the stored plan of a run. */
+export interface Selectable {
+  /** What messages call it. */
+  readonly what: 'playbook' | 'run';
+  readonly waves: readonly string[];
+  readonly sources: readonly string[];
+  /** In the order in which `--limit` counts them. */
+  readonly vms: readonly SelectableVm[];
+}
+
+export function selectableOf(playbook: LoadedPlaybook): Selectable {
+  return {
+    what: 'playbook',
+    waves: playbook.waves.map((wave) => wave.name),
+    sources: playbook.sources.map((source) => source.name),
+    vms: allVms(playbook),
+  };
+}
 
 export interface SelectorInput {
   /** Expressions of `--only`; a machine is taken when any of them matches. */
@@ -24,7 +50,7 @@ export interface SelectorInput {
 }
 
 /** What a selection leaves: machines, and the stages of them. Selections filter, they never reorder. */
-interface VmSelection {
+export interface VmSelection {
   /** Names of the machines; absent when all are meant. */
   readonly vms?: ReadonlySet<string>;
   readonly from?: StageName;
@@ -35,12 +61,12 @@ interface VmSelection {
 const STATES = ['pending', 'running', 'succeeded', 'degraded', 'cached', 'failed', 'cancelled', 'skipped'];
 
 /**
- * Applies selectors to a playbook. What they name must exist, and something must be left; both are errors with the
+ * Applies selectors. What they name must exist, and something must be left; both are errors with the
  * nearest names, never an empty run.
  */
-export function selectVms(playbook: LoadedPlaybook, input: SelectorInput): Checked<VmSelection> {
+export function selectVms(from: Selectable, input: SelectorInput): Checked<VmSelection> {
   const problems = new Problems();
-  const known = knownNames(playbook, input);
+  const known = knownNames(from, input);
   const parse = (expressions: readonly string[] = []): Selector[] =>
     expressions.flatMap((text) => {
       const selector = parseSelector(text, problems);
@@ -50,17 +76,17 @@ export function selectVms(playbook: LoadedPlaybook, input: SelectorInput): Check
     });
   const only = parse(input.only);
   const skip = parse(input.skip);
-  const from = stageOf('--from', input.from, problems);
+  const first = stageOf('--from', input.from, problems);
   const until = stageOf('--until', input.until, problems);
   if (problems.hasErrors) return { diagnostics: problems.list() };
 
-  const matches = (selector: Selector, vm: LoadedVm): boolean => matchesVm(selector, vm, input.states);
-  const wanted = allVms(playbook).filter((vm) => only.length === 0 || only.some((selector) => matches(selector, vm)));
+  const matches = (selector: Selector, vm: SelectableVm): boolean => matchesVm(selector, vm, input.states);
+  const wanted = from.vms.filter((vm) => only.length === 0 || only.some((selector) => matches(selector, vm)));
   const left = wanted.filter((vm) => !skip.some((selector) => isWhole(selector) && matches(selector, vm)));
   const vms = input.limit === undefined ? left : left.slice(0, input.limit);
-  const range = stageRange(vms, only, skip, from, until, matches, problems);
+  const range = stageRange(vms, only, skip, first, until, matches, problems);
   if (vms.length === 0) {
-    problems.error('select.no-match', 'the selection matches no machine of the playbook', undefined);
+    problems.error('select.no-match', `the selection matches no machine of the ${from.what}`, undefined);
   }
   if (range === undefined || hasErrors(problems.list())) return { diagnostics: problems.list() };
   const names = vms.length === known.vm.length ? {} : { vms: new Set(vms.map((vm) => vm.name)) };
@@ -73,6 +99,7 @@ function isWhole(selector: Selector): boolean {
 }
 
 interface KnownNames {
+  readonly what: string;
   readonly wave: readonly string[];
   readonly vm: readonly string[];
   readonly source: readonly string[];
@@ -81,9 +108,9 @@ interface KnownNames {
   readonly states: ReadonlyMap<string, string> | undefined;
 }
 
-function knownNames(playbook: LoadedPlaybook, input: SelectorInput): KnownNames {
+function knownNames(from: Selectable, input: SelectorInput): KnownNames {
   const labels = new Map<string, Set<string>>();
-  for (const vm of allVms(playbook)) {
+  for (const vm of from.vms) {
     for (const [key, value] of Object.entries(vm.labels)) {
       const values = labels.get(key);
       if (values === undefined) labels.set(key, new Set([value]));
@@ -91,9 +118,10 @@ function knownNames(playbook: LoadedPlaybook, input: SelectorInput): KnownNames 
     }
   }
   return {
-    wave: playbook.waves.map((wave) => wave.name),
-    vm: allVms(playbook).map((vm) => vm.name),
-    source: playbook.sources.map((source) => source.name),
+    what: from.what,
+    wave: from.waves,
+    vm: from.vms.map((vm) => vm.name),
+    source: from.sources,
     // This machine is the only conversion host there is.
     host: ['local'],
     labels,
@@ -120,7 +148,7 @@ function report(
 function checkNames(selector: Selector, known: KnownNames, problems: Problems): void {
   const unknown = (noun: string, name: string, names: Iterable<string>): void => {
     const all = [...names];
-    report(`the playbook has no ${noun} "${name}"`, name, all, all.slice(0, MOST_LISTED), problems);
+    report(`the ${known.what} has no ${noun} "${name}"`, name, all, all.slice(0, MOST_LISTED), problems);
   };
   for (const { key, value, label } of selector) {
     if (key === 'stage') {
@@ -144,7 +172,7 @@ function checkNames(selector: Selector, known: KnownNames, problems: Problems): 
   }
 }
 
-function matchesVm(selector: Selector, vm: LoadedVm, states: ReadonlyMap<string, string> | undefined): boolean {
+function matchesVm(selector: Selector, vm: SelectableVm, states: ReadonlyMap<string, string> | undefined): boolean {
   return selector.every(({ key, value, label }) => {
     switch (key) {
       case 'wave':
@@ -178,12 +206,12 @@ function stageOf(option: string, text: string | undefined, problems: Problems): 
  * differently for machines that run side by side.
  */
 function stageRange(
-  vms: readonly LoadedVm[],
+  vms: readonly SelectableVm[],
   only: readonly Selector[],
   skip: readonly Selector[],
   from: StageName | undefined,
   until: StageName | undefined,
-  matches: (selector: Selector, vm: LoadedVm) => boolean,
+  matches: (selector: Selector, vm: SelectableVm) => boolean,
   problems: Problems,
 ): { from?: StageName; until?: StageName } | undefined {
   if (from !== undefined && until !== undefined && stageIndex(from) > stageIndex(until)) {
@@ -191,7 +219,7 @@ function stageRange(
     problems.error('select.stage-order', message, undefined);
     return undefined;
   }
-  const named = (list: readonly Selector[], vm: LoadedVm): StageName[] =>
+  const named = (list: readonly Selector[], vm: SelectableVm): StageName[] =>
     list
       .filter((s) => !isWhole(s) && matches(s, vm))
       .flatMap((s) => s.flatMap((t) => (t.key === 'stage' ? [t.value as StageName] : [])));

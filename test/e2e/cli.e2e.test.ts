@@ -135,11 +135,6 @@ describe('the command line', () => {
     );
   });
 
-  test('without a terminal a run needs --yes', async () => {
-    const result = await drover(['run', 'broken.yaml']);
-    expect(result.code).toBe(3);
-  });
-
   test('doctor says what is here and what is not', async () => {
     const result = await drover(['doctor', '--json'], { PATH: '/nonexistent' });
     const report = JSON.parse(result.out) as {

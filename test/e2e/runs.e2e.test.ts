@@ -1,43 +1,25 @@
-/** Runs of two data disks up to FLATTEN: everything about runs that needs no appliance, with the built command line. */
+/** Runs of two data disks: everything about runs that needs no appliance, with the built command line. */
 import { createHash, randomBytes } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { drover as runDrover } from '../support/cli.js';
+import { dataDisks } from '../support/data-disks.js';
+import type { DataDisks } from '../support/data-disks.js';
 
+let lab: DataDisks;
 let dir = '';
-const drover = (...args: readonly string[]) => runDrover(dir, args);
-
-function playbook(more = '', memory = '1GiB'): void {
-  const vm = (name: string) =>
-    `      - { name: ${name}, source: images, target: here, disks: [{ file: ${name}.raw, format: raw }] }\n`;
-  writeFileSync(
-    join(dir, 'p.yaml'),
-    `apiVersion: drover/v1alpha1\nkind: Playbook\nmetadata: { name: two }\nsources: { images: { type: local, dir: ./images } }\ntargets: { here: { type: files, dir: ./out } }\n${more}defaults: { firmware: bios, memory: ${memory}, guest: { family: none }, validate: { level: image } }\nwaves:\n  - name: all\n    vms:\n${vm('a')}${vm('b')}`,
-  );
-}
+const drover = (...args: readonly string[]) => lab.drover(...args);
+const playbook = (more?: string, memory?: string): void => lab.playbook(more, memory);
 
 interface PlanJson {
   readonly vms: readonly { readonly vmKey: string; readonly name: string }[];
 }
 
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'drover-runs-'));
-  mkdirSync(join(dir, 'images'));
-  for (const name of ['a', 'b']) writeFileSync(join(dir, 'images', `${name}.raw`), randomBytes(1024 ** 2));
-  playbook();
+  lab = dataDisks();
+  dir = lab.dir;
 });
-afterEach(() => rmSync(dir, { recursive: true, force: true }));
+afterEach(() => lab.remove());
 
 describe('runs', () => {
   test('leave intermediates in the scratch folder of the playbook, and find them there again', async () => {

@@ -1,8 +1,8 @@
-import { sendControl } from '../../engine/index.js';
+import { readRun, sendControl } from '../../engine/index.js';
 import type { Cli } from '../context.js';
 import { printResult } from '../context.js';
 import { Exit } from '../exit-codes.js';
-import { findRun } from '../runs.js';
+import { noVm, findRun } from '../runs.js';
 
 /** `drover cancel`: leaves a command in the run's control folder; the process that runs it acts on it. */
 export async function cancel(
@@ -10,7 +10,13 @@ export async function cancel(
   args: readonly string[],
   options: Readonly<Record<string, unknown>>,
 ): Promise<number> {
-  const { run } = await findRun(cli, args[0]);
+  const { stateDir, run } = await findRun(cli, args[0]);
+  const vms = options['vm'] as readonly string[] | undefined;
+  if (vms !== undefined) {
+    const { graph } = await readRun(cli.host, stateDir, run.runId);
+    const names = graph.vms.map((vm) => vm.name);
+    for (const name of vms) if (!names.includes(name)) noVm(run.runId, names, name);
+  }
   if (!run.active) {
     printResult(
       cli,
@@ -19,7 +25,6 @@ export async function cancel(
     );
     return Exit.ok;
   }
-  const vms = options['vm'] as readonly string[] | undefined;
   const now = options['now'] === true;
   await sendControl(cli.host, run.dir, { command: 'cancel', now, ...(vms === undefined ? {} : { vms }) });
   printResult(cli, { run: run.runId, active: true, changed: true, vms: vms ?? [], now }, () =>

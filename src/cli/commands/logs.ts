@@ -1,9 +1,7 @@
 import { join } from 'node:path';
-import { DroverError } from '../../lib/error.js';
-import { suggest } from '../../lib/suggest.js';
 import type { Cli } from '../context.js';
 import { Exit } from '../exit-codes.js';
-import { findRun, logDir, stageOption } from '../runs.js';
+import { findRun, logDir, noVm, stageOption } from '../runs.js';
 
 interface LogFile {
   readonly vm: string;
@@ -40,12 +38,7 @@ export async function logs(
   const pick = async (): Promise<readonly LogFile[]> => {
     const all = await logFiles(cli, logDir(run));
     if (vm !== undefined && all.length > 0 && !all.some((log) => log.vm === vm)) {
-      const near = suggest(vm, [...new Set(all.map((log) => log.vm))]);
-      throw new DroverError({
-        code: 'cli.usage',
-        message: `run ${run.runId} has no log of ${vm}`,
-        ...(near.length === 0 ? {} : { hint: `did you mean ${near.join(' or ')}?` }),
-      });
+      noVm(run.runId, [...new Set(all.map((log) => log.vm))], vm);
     }
     const wanted = all.filter(
       (log) =>

@@ -1,11 +1,26 @@
+import { join } from 'node:path';
 import { listRuns, repairState, verifyState } from '../../engine/index.js';
 import { DroverError } from '../../lib/error.js';
+import { suggest } from '../../lib/suggest.js';
 import { formatSize } from '../../lib/units.js';
 import type { Cli } from '../context.js';
 import { printResult, stateDirOf } from '../context.js';
 import { Exit } from '../exit-codes.js';
 import { findRun } from '../runs.js';
 import { runListText } from '../run-list.js';
+
+const ACTIONS = ['verify', 'repair', 'list'];
+
+/** The id of the run that is meant. A run whose own file is damaged is no run for other commands, and here it matters. */
+async function runToVerify(cli: Cli, stateDir: string, named: string | undefined): Promise<string | undefined> {
+  if (named === undefined) return undefined;
+  try {
+    return (await findRun(cli, named)).run.runId;
+  } catch (error) {
+    if (await cli.host.files.exists(join(stateDir, 'runs', named))) return named;
+    throw error;
+  }
+}
 
 /** `drover state verify|repair|list`. */
 export async function state(cli: Cli, args: readonly string[]): Promise<number> {
@@ -17,7 +32,7 @@ export async function state(cli: Cli, args: readonly string[]): Promise<number> 
       return Exit.ok;
     }
     case 'verify': {
-      const findings = await verifyState(cli.host, stateDir, args[1]);
+      const findings = await verifyState(cli.host, stateDir, await runToVerify(cli, stateDir, args[1]));
       printResult(cli, findings, () =>
         findings.length === 0
           ? 'every journal is whole\n'
@@ -35,10 +50,13 @@ export async function state(cli: Cli, args: readonly string[]): Promise<number> 
       );
       return Exit.ok;
     }
-    default:
+    default: {
+      const near = suggest(args[0] ?? '', ACTIONS);
       throw new DroverError({
         code: 'cli.usage',
-        message: `drover state ${args[0] ?? ''}: verify, repair and list are known`,
+        message: `drover state ${args[0] ?? ''}: there is no such action`,
+        hint: near.length === 0 ? `there are ${ACTIONS.join(', ')}` : `did you mean ${near.join(' or ')}?`,
       });
+    }
   }
 }

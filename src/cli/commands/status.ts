@@ -1,7 +1,5 @@
 import { listRuns, readEvents, readRun } from '../../engine/index.js';
 import type { RunView, WaitingTask } from '../../engine/index.js';
-import { DroverError } from '../../lib/error.js';
-import { suggest } from '../../lib/suggest.js';
 import { formatDuration } from '../../lib/units.js';
 import { STAGES } from '../../model/stage.js';
 import { createProgressView } from '../../report/index.js';
@@ -10,7 +8,7 @@ import type { Cli } from '../context.js';
 import { printResult, stateDirOf } from '../context.js';
 import { Exit } from '../exit-codes.js';
 import { runListText } from '../run-list.js';
-import { findRun } from '../runs.js';
+import { findRun, noVm } from '../runs.js';
 import { stageStrip, vmLine, waveLine } from '../screen/lines.js';
 import { waitText } from '../wait-text.js';
 
@@ -94,16 +92,14 @@ function vmText(vm: VmView, run: RunView): string {
 function findVm(view: ProgressView, name: string): VmView {
   const vms = [...view.vms.values()];
   const vm = vms.find((candidate) => candidate.name === name || candidate.vmKey === name);
-  if (vm !== undefined) return vm;
-  const near = suggest(
-    name,
-    vms.map((candidate) => candidate.name),
+  return (
+    vm ??
+    noVm(
+      view.run,
+      vms.map((candidate) => candidate.name),
+      name,
+    )
   );
-  throw new DroverError({
-    code: 'cli.usage',
-    message: `the run has no machine ${name}`,
-    ...(near.length === 0 ? {} : { hint: `did you mean ${near.join(' or ')}?` }),
-  });
 }
 
 /** `drover status`: drawn from the journal, so that it tells the same whether the run lives or not. */
