@@ -25,8 +25,11 @@ function closed(stream: Readable | null): Promise<void> {
   return stream === null ? Promise.resolve() : new Promise((resolve) => stream.once('close', () => resolve()));
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+/** Waits for something, but not longer than so many milliseconds. No timer is left behind: it would keep us alive. */
+async function atMost(ms: number, wait: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([wait, new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
+  clearTimeout(timer);
 }
 
 /** Writes everything to standard input. Resolves when it is over in either way; tells of a source that failed. */
@@ -128,9 +131,9 @@ export async function execTool(spec: ExecSpec, deps: ProcessDeps, prlimit: strin
     forget();
   }
   // Grandchildren may hold the pipes for ever: they get a moment, then the group is killed and the pipes end.
-  await Promise.race([drained, pause(ORPHAN_MS)]);
+  await atMost(ORPHAN_MS, drained);
   child.signal('SIGKILL');
-  await Promise.race([drained, pause(DRAIN_MS)]);
+  await atMost(DRAIN_MS, drained);
   child.stdout?.destroy();
   child.stderr?.destroy();
   child.stdin?.destroy();

@@ -239,6 +239,16 @@ describe('compilePlan: pools and demands', () => {
     expect(demandsOf(graph, 'VALIDATE')).toMatchObject({ 'local.disk': '1', 'local.cpu': '1', 'local.appliance': '1' });
   });
 
+  it('asks for no appliance where there is no system to look into', () => {
+    const none = settings({
+      guest: { family: 'none' },
+      validate: { level: 'image', required: true, instrument: true, timeout: '5m' },
+    });
+    const graph = compiled(waves({ name: 'w', vms: [{ name: 'a', settings: none }] }));
+    for (const stage of STAGES) expect(Object.keys(demandsOf(graph, stage)), stage).not.toContain('local.appliance');
+    expect(node(graph, 'first/w/a/INSPECT').estimate.p50s).toBeLessThan(10);
+  });
+
   it('reserves scratch for the peak of what is still ahead', () => {
     const graph = compiled(waves({ name: 'w', vms: ['a'] }));
     const units = STAGES.map(

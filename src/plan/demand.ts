@@ -32,6 +32,10 @@ interface Profile {
   readonly target: string;
   readonly connections: number;
   readonly compresses: boolean;
+  /** Whether there is a system to look into and to fix. */
+  readonly hasGuest: boolean;
+  /** Whether VALIDATE starts anything. */
+  readonly boots: boolean;
 }
 
 interface Template {
@@ -55,8 +59,10 @@ export function demandsFor(pools: Readonly<Record<string, number>>): Demands {
         target: vm.target,
         connections: Math.max(1, Math.min(vm.description.disks.length, PER_VM_DISK_PARALLEL)),
         compresses: compresses(vm),
+        hasGuest: vm.settings.guest.family !== 'none',
+        boots: vm.settings.validate.level !== 'image',
       };
-      const key = `${profile.source} ${profile.target} ${profile.connections} ${profile.compresses}`;
+      const key = Object.values(profile).join(' ');
       let template = templates.get(key);
       if (template === undefined) templates.set(key, (template = templateOf(profile, pools)));
       for (const clamp of template.clamps) clamp.vms += 1;
@@ -115,9 +121,10 @@ function plainDemands(profile: Profile, stage: StageName): readonly Demand[] {
       return [inFlight, { pool: disk, units: 2 }, { pool: cpu, units: 1 }];
     case 'INSPECT':
     case 'FIX':
+      if (!profile.hasGuest) return [inFlight, { pool: disk, units: 1 }];
       return [inFlight, { pool: disk, units: 1 }, { pool: cpu, units: 1 }, sharedAppliance];
     case 'PLAN':
-      return [inFlight, { pool: pool.light, units: 1 }, sharedAppliance];
+      return [inFlight, { pool: pool.light, units: 1 }, ...(profile.hasGuest ? [sharedAppliance] : [])];
     case 'CONVERT':
       return [
         inFlight,
@@ -126,7 +133,12 @@ function plainDemands(profile: Profile, stage: StageName): readonly Demand[] {
         { pool: pool.ingest(profile.target), units: 1 },
       ];
     case 'VALIDATE':
-      return [inFlight, { pool: disk, units: 1 }, { pool: cpu, units: 1 }, { pool: appliance, units: 1 }];
+      return [
+        inFlight,
+        { pool: disk, units: 1 },
+        { pool: cpu, units: 1 },
+        ...(profile.boots ? [{ pool: appliance, units: 1 }] : []),
+      ];
     default:
       return assertNever(stage);
   }

@@ -72,7 +72,7 @@ function modelSeconds(vm: PlannedVm, stage: StageName, bytes: number): number {
     case 'FLATTEN':
       return PRIOR.taskS + bytes / PRIOR.flattenBps;
     case 'INSPECT':
-      return PRIOR.inspectS;
+      return vm.settings.guest.family === 'none' ? PRIOR.taskS : PRIOR.inspectS;
     case 'PLAN':
       return PRIOR.planS;
     case 'FIX':

@@ -1,4 +1,5 @@
 /** The doors of the host against real processes and files. */
+import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -205,6 +206,22 @@ describe('exec', () => {
     expect(all.truncated).toBe(false);
     const some = await host.exec({ ...head, captureBytes: 10 });
     expect([some.stdout, some.truncated]).toEqual([all.stdout.slice(0, 10), true]);
+  });
+
+  it('leaves nothing behind that keeps the process alive', () => {
+    const script = `
+      const { createHost } = await import(${JSON.stringify(new URL('../../src/host/index.ts', import.meta.url).href)});
+      const said = { purpose: 'be tested', mutates: false, timeoutMs: 20000 };
+      await createHost().exec({ ...said, tool: 'gzip', args: ['--version'] });
+      const over = createHost().exec({ ...said, tool: 'gzip', args: ['--no-such-flag'] });
+      await over.catch(() => undefined);
+      console.log(JSON.stringify(process.getActiveResourcesInfo()));
+    `;
+    const loader = new URL('../support/ts-loader.mjs', import.meta.url).href;
+    const out = execFileSync(process.execPath, ['--import', loader, '--input-type=module', '-e', script], {
+      encoding: 'utf8',
+    });
+    expect(JSON.parse(out)).not.toContain('Timeout');
   });
 });
 
