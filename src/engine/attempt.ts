@@ -11,7 +11,7 @@ import type { GraphIndex, IndexedVm } from './graph-index.js';
 import { artefactDir, DIR_MODE, logNames } from './layout.js';
 import type { RunPaths } from './layout.js';
 import { readManifest, verifyOutputs } from './manifest.js';
-import type { AttemptEnd, AttemptSignals } from './scheduler.js';
+import type { AttemptEnd, AttemptSignals } from './scheduler-ports.js';
 import { taskFingerprint } from './fingerprint.js';
 import { join } from 'node:path';
 import { prepareWork, removeOlder, sealArtefact } from './store.js';

@@ -5,9 +5,7 @@ import type { RunEvent, RunOutcome, TaskState } from '../model/event.js';
 import type { ProcessGroup, StageRunners } from '../model/stage-runner.js';
 import { Attempts } from './attempt.js';
 import { executeCommand } from './commands.js';
-import { findCommands } from './control-files.js';
 import type { CancelRequest, ControlCommand, RunControl } from './control.js';
-import { estimateRest } from './eta.js';
 import { openEventStream } from './event-stream.js';
 import { exitCodeOf } from './exit-code.js';
 import type { GraphIndex, IndexedVm } from './graph-index.js';
@@ -22,13 +20,12 @@ import type { MissingEvent, StateFile } from './recover-run.js';
 import type { RunOptions, RunResult, VmResult, WaitingTask } from './run-types.js';
 import { Scheduler } from './scheduler.js';
 import { dropVmIntermediates } from './store.js';
+import { startTicker } from './ticker.js';
 import { VmWorks } from './vm-work.js';
-import { foremost, waitingTasks } from './waiting.js';
+import { waitingTasks } from './waiting.js';
 
 const SNAPSHOT_EVERY = 5000;
 const TICK_MS = 500;
-const USAGE_EVERY_MS = 5_000;
-const ETA_EVERY_MS = 15_000;
 /** After a kill the run ends within two seconds, whatever still hangs. */
 const KILL_LIMIT_MS = 1_500;
 
@@ -265,60 +262,9 @@ export async function conduct(plan: Conduct): Promise<Conductor> {
     events.emit({ type: 'status.snapshot', data: { counts } });
   };
 
-  let lastUsage = '';
-  let lastWaiting = '';
-  let usageAt = 0;
-  let etaAt = host.clock.monotonic() + ETA_EVERY_MS;
-  let isPolling = false;
-  const refusedControl = new Set<string>();
-  const poll = async (): Promise<void> => {
-    const seen = new Set([...ledger.acknowledged, ...refusedControl]);
-    for (const { file, command, refusal } of await findCommands(host, plan.paths.control, facts.uid, seen)) {
-      refusedControl.add(file);
-      const answer = command === undefined ? (refusal ?? 'refused') : execute(command, facts.user);
-      record({ type: 'control.ack', file, command: command?.command ?? 'unknown', by: facts.user, answer }, () =>
-        inBackground(host.files.remove(`${plan.paths.control}/${file}`)),
-      );
-    }
-  };
-  const tellUsage = async (): Promise<void> => {
-    const pools = scheduler.admission.pools.usage();
-    const usage = JSON.stringify(pools);
-    if (usage !== lastUsage) events.emit({ type: 'pool.usage', data: { pools } });
-    lastUsage = usage;
-    const text = JSON.stringify({ waiting: foremost(index, waiting()), pools });
-    if (text === lastWaiting) return;
-    lastWaiting = text;
-    await host.files.writeAtomic(plan.paths.waiting, text);
-  };
-  const tick = (): void => {
-    const now = host.clock.monotonic();
-    meter.tick();
-    if (!isPolling) {
-      isPolling = true;
-      inBackground(poll().finally(() => (isPolling = false)));
-    }
-    if (now - usageAt >= USAGE_EVERY_MS) {
-      usageAt = now;
-      scheduler.kick();
-      inBackground(tellUsage());
-    }
-    if (now >= etaAt) {
-      etaAt = now + ETA_EVERY_MS;
-      const eta = estimateRest(index, scheduler);
-      if (eta !== undefined) events.emit({ type: 'eta', data: eta });
-    }
-  };
-  let ticker: { cancel(): void } | undefined;
-  const arm = (): void => {
-    ticker = host.clock.setTimer(options.controlPollMs ?? TICK_MS, () => {
-      tick();
-      arm();
-    });
-  };
-
+  const under: { ticker?: { stop(): void } } = {};
   const conclude = async (): Promise<RunResult> => {
-    ticker?.cancel();
+    under.ticker?.stop();
     graceTimer?.cancel();
     killTimer?.cancel();
     plan.control?.detach();
@@ -388,7 +334,21 @@ export async function conduct(plan: Conduct): Promise<Conductor> {
     finish();
     return { finished: over.then(() => conclude()), fail };
   }
-  arm();
+  under.ticker = startTicker({
+    host,
+    paths: plan.paths,
+    periodMs: options.controlPollMs ?? TICK_MS,
+    index,
+    scheduler,
+    meter,
+    user: facts.user,
+    uid: facts.uid,
+    acknowledged: ledger.acknowledged,
+    record,
+    emit: (event) => events.emit(event),
+    execute,
+    inBackground,
+  });
   scheduler.begin(ledger, plan.isHit);
   plan.control?.attach({
     cancel,

@@ -6,129 +6,53 @@
  * memory when their record is queued; the record of a start is durable before the task runs, and the journal keeps the
  * order of what was queued, so nothing outside ever happens that the journal does not tell of.
  */
-import type { Clock } from '../host/index.js';
 import { asDroverError, assertNever, DroverError, errorRecord } from '../lib/error.js';
 import type { TaskState, WaitReason } from '../model/event.js';
 import { Admission } from './admission.js';
 import type { CircuitChange } from './circuit.js';
 import type { GraphIndex, IndexedVm } from './graph-index.js';
-import { SETTLED } from './ledger.js';
-import type { EventBody, RunLedger } from './ledger.js';
+import type { RunLedger } from './ledger.js';
 import { isWithin, Policy, scopeName } from './policy.js';
 import type { Scope } from './policy.js';
 import type { EndState, RecordBody, SkipReason } from './record.js';
+import { Pauses } from './pauses.js';
 import { retryDelayMs } from './retry.js';
+import { RetryWaits } from './retry-waits.js';
+import { RunningTasks } from './running-tasks.js';
+import type { RunningTask } from './running-tasks.js';
+import type { AttemptEnd, SchedulerPorts } from './scheduler-ports.js';
+import { Phase, TaskBoard } from './task-board.js';
 import { mayTryAgain, newTrials } from './trials.js';
 import type { Trials } from './trials.js';
+import { waitReason } from './wait-reason.js';
 
-/** How an attempt at a task ended. */
-export type AttemptEnd =
-  | {
-      readonly kind: 'succeeded';
-      readonly seconds: number;
-      readonly bytes?: number;
-      readonly degraded?: boolean;
-      readonly warnings?: readonly { readonly code: string; readonly message: string; readonly hint?: string }[];
-      readonly outputs?: readonly { readonly path: string; readonly bytes: number; readonly role: string }[];
-    }
-  /** Its work lay in the store already. */
-  | { readonly kind: 'cached' }
-  | {
-      readonly kind: 'failed';
-      readonly error: DroverError;
-      readonly seconds: number;
-      /** How far it came, for the rule that an attempt which advances does not use up the attempts. */
-      readonly doneBytes?: number;
-      /** Whether what it failed for lack of is there again. */
-      readonly isRecovered?: boolean;
-    }
-  | { readonly kind: 'cancelled'; readonly seconds: number };
-
-export interface AttemptSignals {
-  /** Stop in order. */
-  readonly stop: AbortSignal;
-  /** Kill what runs and come back at once. */
-  readonly kill: AbortSignal;
-  /** No stage of the machine runs after this one. */
-  readonly isLast: boolean;
-}
-
-export interface SchedulerPorts {
-  readonly clock: Clock;
-  readonly runId: string;
-  readonly circuitBreaker: boolean;
-  /** Queues a record for the journal; `then` is called once it is durable. */
-  record(body: RecordBody, then?: () => void): void;
-  /** Runs one attempt; never rejects. */
-  execute(node: number, attempt: number, signals: AttemptSignals): Promise<AttemptEnd>;
-  /** Called when nothing of a machine is open any more and that is durable. */
-  vmOver(vm: IndexedVm): void;
-  /** An event that no record stands for. */
-  emit(event: EventBody): void;
-  /** Called once: every task is over, or the journal broke and all that ran has ended. */
-  done(): void;
-  /** Called when the scheduler meets a state that must not exist. */
-  bug(error: DroverError): void;
-}
-
-const Phase = { pending: 0, ready: 1, running: 2, retryWait: 3, paused: 4, over: 5 } as const;
-const PHASE_NAMES = ['pending', 'ready', 'running', 'retry_wait', 'paused'] as const;
 /** Tasks looked at before the event loop gets a turn. */
 const SLICE = 2000;
 /** A task that may finish when cancelled may take this long, seconds. */
 const FINISH_WITHIN_S = 30;
 
-interface Running {
-  readonly attempt: number;
-  readonly stop: AbortController;
-  readonly kill: AbortController;
-  readonly startedAt: number;
-  isCancelled: boolean;
-  isLaunched: boolean;
-}
-
-interface RetryWait {
-  readonly timer: { cancel(): void };
-  readonly at: string;
-  readonly attempt: number;
-  readonly error: DroverError;
-}
-
 export class Scheduler {
   readonly #index: GraphIndex;
   readonly #ports: SchedulerPorts;
-  readonly #phase: Uint8Array;
-  /** Whether tasks that need a task's success may go on. */
-  readonly #isOk: Uint8Array;
-  readonly #isHit: Uint8Array;
-  readonly #unmet: Int32Array;
-  readonly #attempts: Int32Array;
-  readonly #openStages: number[];
-  readonly #arrivals: number[] = [];
-  readonly #running = new Map<number, Running>();
-  readonly #retries = new Map<number, RetryWait>();
+  readonly #board: TaskBoard;
+  readonly #running = new RunningTasks();
+  readonly #retries: RetryWaits;
   readonly #trials = new Map<number, Trials>();
   readonly #policy: Policy;
   readonly #closedScopes = new Set<string>();
-  readonly #pausedBy = new Map<string, string>();
+  readonly #pauses = new Pauses();
   readonly #cancelledVms = new Set<number>();
   readonly admission: Admission;
-  #open = 0;
   #kicked = false;
   #stopping: 'cancel' | 'broken' | undefined;
   #probeTimer: { cancel(): void } | undefined;
   #isDone = false;
 
   constructor(index: GraphIndex, ports: SchedulerPorts) {
-    const count = index.nodes.length;
     this.#index = index;
     this.#ports = ports;
-    this.#phase = new Uint8Array(count);
-    this.#isOk = new Uint8Array(count);
-    this.#isHit = new Uint8Array(count);
-    this.#unmet = new Int32Array(count);
-    this.#attempts = new Int32Array(count);
-    this.#openStages = index.vms.map((vm) => vm.stages.length);
+    this.#board = new TaskBoard(index);
+    this.#retries = new RetryWaits(ports.clock);
     this.#policy = new Policy(index.graph);
     this.admission = new Admission(index, ports.clock, ports.circuitBreaker, (node) => !this.#willAsk(node));
   }
@@ -138,34 +62,15 @@ export class Scheduler {
    * @param isHit whether a stage's work lies in the store and needs not be done
    */
   begin(ledger: RunLedger, isHit: (node: number) => boolean): void {
-    for (const [node, task] of this.#index.nodes.entries()) {
-      const { state, attempt, reason } = ledger.status(node);
-      this.#attempts[node] = attempt;
-      this.#isHit[node] = task.kind === 'stage' && isHit(node) ? 1 : 0;
-      if (!SETTLED.has(state)) {
-        this.#open += 1;
-        continue;
-      }
-      this.#phase[node] = Phase.over;
-      const passes = reason === 'selected-out' || reason === 'until';
-      this.#isOk[node] = state === 'succeeded' || state === 'cached' || (state === 'skipped' && passes) ? 1 : 0;
-      const vm = this.#index.vmOf[node];
-      if (vm !== undefined) this.#openStages[vm.number] = (this.#openStages[vm.number] ?? 1) - 1;
-    }
+    this.#board.begin(ledger, isHit);
     for (const vm of this.#index.vms) {
       if (vm.stages.some((node) => ledger.status(node).state === 'failed')) this.#policy.recall(vm.vm);
-    }
-    for (const node of this.#index.nodes.keys()) {
-      if (this.isOver(node)) continue;
-      const deps = this.#index.dependencies[node] ?? [];
-      this.#unmet[node] = deps.filter((dep) => !this.isOver(dep.node)).length;
-      if (this.#unmet[node] === 0) this.#arrivals.push(node);
     }
     this.kick();
   }
 
   get openCount(): number {
-    return this.#open;
+    return this.#board.open;
   }
 
   get haltedScopes(): readonly Scope[] {
@@ -173,23 +78,23 @@ export class Scheduler {
   }
 
   isOver(node: number): boolean {
-    return this.#phase[node] === Phase.over;
+    return this.#board.isOver(node);
   }
 
   /** Whether a task will still run and so ask for what its machine holds. */
   #willAsk(node: number): boolean {
-    return !this.isOver(node) && this.#isHit[node] !== 1 && this.#index.nodes[node]?.skip === undefined;
+    return !this.isOver(node) && !this.#board.isHit(node) && this.#index.nodes[node]?.skip === undefined;
   }
 
   /** Running tasks and for how long they have been running. */
   runningTasks(): readonly { readonly node: number; readonly elapsedS: number }[] {
     const now = this.#ports.clock.monotonic();
-    return [...this.#running].map(([node, run]) => ({ node, elapsedS: (now - run.startedAt) / 1000 }));
+    return this.#running.all().map(({ node, startedAt }) => ({ node, elapsedS: (now - startedAt) / 1000 }));
   }
 
   /** The state of a task that is not over. */
   openState(node: number): TaskState | undefined {
-    return PHASE_NAMES[this.#phase[node] ?? Phase.over];
+    return this.#board.openState(node);
   }
 
   // --- control ---------------------------------------------------------------------------------------------------
@@ -205,11 +110,7 @@ export class Scheduler {
   /** Kills what runs; attempts come back at once. */
   killAll(): void {
     this.cancelAll();
-    for (const run of this.#running.values()) {
-      run.isCancelled = true;
-      run.stop.abort(cancelledError());
-      run.kill.abort(cancelledError());
-    }
+    for (const run of this.#running.all()) run.kill();
   }
 
   cancelVm(vm: IndexedVm): void {
@@ -221,36 +122,34 @@ export class Scheduler {
   /** Nothing can be recorded any more: lets what runs end and starts nothing. */
   journalBroke(): void {
     this.#stopping = 'broken';
-    for (const run of this.#running.values()) {
-      run.isCancelled = true;
-      run.stop.abort(cancelledError());
+    for (const run of this.#running.all()) {
+      run.cancel();
+      if (run.isLaunched) continue;
       // Its start was never recorded, so it will never be launched.
-      if (!run.isLaunched) queueMicrotask(() => this.#finishLater(run));
+      queueMicrotask(() => this.#guard(() => this.#finish(run, { kind: 'cancelled', seconds: 0 })));
     }
-    for (const wait of this.#retries.values()) wait.timer.cancel();
-    this.#retries.clear();
+    this.#retries.cancelAll();
     this.kick();
   }
 
   /** Pauses the run (`run`), a wave (`wave NAME`) or a machine (`vm NUMBER`): what runs goes on, nothing new starts. */
   pause(key: string, by: string): void {
-    this.#pausedBy.set(key, by);
+    this.#pauses.set(key, by);
     for (const node of this.admission.nodes()) {
-      const who = this.#pauser(node);
+      const who = this.#pauses.of(this.#index.vmOf[node]);
       if (who === undefined) continue;
       this.admission.remove(node);
-      this.#phase[node] = Phase.paused;
+      this.#board.setPhase(node, Phase.paused);
       this.#announce(node, 'ready', 'paused', `paused by ${who}`);
     }
   }
 
   unpause(key: string): boolean {
-    if (!this.#pausedBy.delete(key)) return false;
+    if (!this.#pauses.remove(key)) return false;
     for (const node of this.#index.nodes.keys()) {
-      if (this.#phase[node] !== Phase.paused || this.#pauser(node) !== undefined) continue;
-      this.#phase[node] = Phase.pending;
+      if (this.#board.phase(node) !== Phase.paused || this.#pauses.of(this.#index.vmOf[node]) !== undefined) continue;
       this.#announce(node, 'paused', 'pending');
-      this.#arrivals.push(node);
+      this.#board.arriveAgain(node);
     }
     this.kick();
     return true;
@@ -277,7 +176,7 @@ export class Scheduler {
   }
 
   #turn(): void {
-    for (let looked = 0; this.#stopping !== 'broken' && this.#arrivals.length > 0; looked += 1) {
+    for (let looked = 0; this.#stopping !== 'broken' && this.#board.arrivals.length > 0; looked += 1) {
       if (looked >= SLICE) {
         this.#kicked = true;
         this.#ports.clock.setTimer(0, () => {
@@ -286,12 +185,12 @@ export class Scheduler {
         });
         return;
       }
-      const node = this.#arrivals.pop();
-      if (node !== undefined && this.#phase[node] === Phase.pending) this.#arrive(node);
+      const node = this.#board.arrivals.pop();
+      if (node !== undefined && this.#board.phase(node) === Phase.pending) this.#arrive(node);
     }
     this.#closeHaltedScopes();
-    if (this.#arrivals.length > 0 && this.#stopping !== 'broken') return this.kick();
-    if (this.#stopping === undefined && !this.#pausedBy.has('run')) this.#dispatch();
+    if (this.#board.arrivals.length > 0 && this.#stopping !== 'broken') return this.kick();
+    if (this.#stopping === undefined && this.#pauses.ofRun === undefined) this.#dispatch();
     this.#finishWhenDone();
   }
 
@@ -299,14 +198,14 @@ export class Scheduler {
   #arrive(node: number): void {
     const task = this.#index.nodes[node];
     if (task === undefined) return;
-    const failedDep = (this.#index.dependencies[node] ?? []).find((dep) => dep.needsSuccess && !this.#isOk[dep.node]);
+    const failedDep = this.#board.failedDependency(node);
     if (failedDep !== undefined) {
-      const isBarrier = this.#index.nodes[failedDep.node]?.kind === 'barrier';
+      const isBarrier = this.#index.nodes[failedDep]?.kind === 'barrier';
       return this.#doom([node], isBarrier ? 'upstream-blocked' : 'upstream-failed');
     }
     if (task.skip !== undefined) return this.#skip([node], task.skip, true);
     if (task.quorum !== undefined) {
-      const good = task.quorum.of.filter((id) => this.#isGood(id)).length;
+      const good = task.quorum.of.filter((id) => this.#board.isGood(id)).length;
       if (good < task.quorum.need && task.quorum.onShortfall === 'block') return this.#doom([node], 'quorum');
     }
     const vm = this.#index.vmOf[node];
@@ -316,13 +215,13 @@ export class Scheduler {
     }
     // Parked: skipped once what runs in the halted scope has ended.
     if (this.#policy.haltOf(vm.vm) !== undefined) return;
-    if (this.#isHit[node] === 1) return this.#end(node, 'cached');
-    const pauser = this.#pauser(node);
+    if (this.#board.isHit(node)) return this.#end(node, 'cached');
+    const pauser = this.#pauses.of(vm);
     if (pauser !== undefined) {
-      this.#phase[node] = Phase.paused;
+      this.#board.setPhase(node, Phase.paused);
       return this.#announce(node, 'pending', 'paused', `paused by ${pauser}`);
     }
-    this.#phase[node] = Phase.ready;
+    this.#board.setPhase(node, Phase.ready);
     this.#announce(node, 'pending', 'ready');
     this.admission.add(node);
   }
@@ -342,52 +241,37 @@ export class Scheduler {
     const task = this.#index.nodes[node];
     const vm = this.#index.vmOf[node];
     if (task === undefined || vm === undefined) return;
-    if (vm.stages.some((other) => other !== node && this.#phase[other] === Phase.running)) {
+    if (vm.stages.some((other) => other !== node && this.#board.phase(other) === Phase.running)) {
       throw new DroverError({ code: 'internal.bug', message: `two stages of ${vm.vm.name} would run at once` });
     }
     const now = this.#ports.clock.monotonic();
-    const attempt = (this.#attempts[node] ?? 0) + 1;
-    this.#phase[node] = Phase.running;
-    this.#attempts[node] = attempt;
+    const attempt = this.#board.countAttempt(node);
+    this.#board.setPhase(node, Phase.running);
     if (!this.#trials.has(node)) this.#trials.set(node, newTrials(now));
-    const run: Running = {
-      attempt,
-      stop: new AbortController(),
-      kill: new AbortController(),
-      startedAt: now,
-      isCancelled: false,
-      isLaunched: false,
-    };
-    this.#running.set(node, run);
-    this.#ports.record({ type: 'task.start', task: task.id, attempt }, () => this.#launch(node, run, vm));
+    const run = this.#running.start(node, attempt, now);
+    this.#ports.record({ type: 'task.start', task: task.id, attempt }, () => this.#launch(run, vm));
   }
 
-  #launch(node: number, run: Running, vm: IndexedVm): void {
+  #launch(run: RunningTask, vm: IndexedVm): void {
     run.isLaunched = true;
     const isLast = vm.stages.every(
-      (other) => other === node || this.isOver(other) || this.#index.nodes[other]?.skip !== undefined,
+      (other) => other === run.node || this.isOver(other) || this.#index.nodes[other]?.skip !== undefined,
     );
-    const attempt: Promise<AttemptEnd> = run.stop.signal.aborted
+    const attempt: Promise<AttemptEnd> = run.isCancelled
       ? Promise.resolve({ kind: 'cancelled', seconds: 0 })
-      : this.#ports.execute(node, run.attempt, { stop: run.stop.signal, kill: run.kill.signal, isLast });
-    void attempt.then((end) => this.#guard(() => this.#finish(node, run, end)));
+      : this.#ports.execute(run.node, run.attempt, { ...run.signals, isLast });
+    void attempt.then((end) => this.#guard(() => this.#finish(run, end)));
   }
 
   // --- endings ---------------------------------------------------------------------------------------------------
 
-  #finishLater(run: Running): void {
-    for (const [node, other] of this.#running) {
-      if (other === run) this.#guard(() => this.#finish(node, run, { kind: 'cancelled', seconds: 0 }));
-    }
-  }
-
-  #finish(node: number, run: Running, end: AttemptEnd): void {
-    if (this.#running.get(node) !== run) return;
-    this.#running.delete(node);
+  #finish(run: RunningTask, end: AttemptEnd): void {
+    const { node } = run;
+    if (!this.#running.end(run)) return;
     this.admission.release(node);
     this.kick();
     if (this.#stopping === 'broken') {
-      this.#phase[node] = Phase.pending;
+      this.#board.setPhase(node, Phase.pending);
       return;
     }
     const vm = this.#index.vmOf[node];
@@ -417,7 +301,7 @@ export class Scheduler {
           this.#end(node, 'cancelled', { seconds, error: errorRecord(end.error) });
           return this.#doomAfter(node, 'cancelled');
         }
-        if (this.#mayTryAgain(node, vm, end)) return this.#retryLater(node, run, end);
+        if (this.#mayTryAgain(node, vm, end)) return this.#retryLater(run, end);
         return this.#failed(node, vm, end);
       default:
         assertNever(end);
@@ -438,25 +322,20 @@ export class Scheduler {
     return isDue && this.#stopping === undefined && this.#policy.haltOf(vm.vm) === undefined;
   }
 
-  #retryLater(node: number, run: Running, end: AttemptEnd & { kind: 'failed' }): void {
+  #retryLater({ node, attempt }: RunningTask, end: AttemptEnd & { kind: 'failed' }): void {
     const task = this.#index.nodes[node];
     if (task === undefined) return;
-    const { attempt } = run;
     const failures = this.#trials.get(node)?.failures ?? 1;
     const seed = { runId: this.#ports.runId, taskId: task.id, attempt };
     const delayMs = retryDelayMs(task.retry, failures, seed, end.error);
-    const at = new Date(this.#ports.clock.now() + delayMs).toISOString();
     const error = errorRecord(end.error);
-    this.#phase[node] = Phase.retryWait;
+    this.#board.setPhase(node, Phase.retryWait);
     this.admission.circuits.abandoned(node);
-    this.#ports.record({ type: 'task.retry', task: task.id, attempt, error, seconds: round(end.seconds), at });
-    const timer = this.#ports.clock.setTimer(delayMs, () => {
-      this.#retries.delete(node);
-      this.#phase[node] = Phase.pending;
-      this.#arrivals.push(node);
+    const at = this.#retries.add(node, delayMs, attempt + 1, end.error, () => {
+      this.#board.arriveAgain(node);
       this.kick();
     });
-    this.#retries.set(node, { timer, at, attempt: attempt + 1, error: end.error });
+    this.#ports.record({ type: 'task.retry', task: task.id, attempt, error, seconds: round(end.seconds), at });
   }
 
   #failed(node: number, vm: IndexedVm, end: AttemptEnd & { kind: 'failed' }): void {
@@ -476,15 +355,11 @@ export class Scheduler {
       const otherVm = this.#index.vmOf[other];
       return otherVm !== undefined && isWithin(scope, otherVm.vm);
     };
-    for (const waiting of [...this.admission.nodes(), ...this.#retries.keys()]) {
+    for (const waiting of [...this.admission.nodes(), ...this.#retries.nodes()]) {
       if (isInside(waiting)) this.#park(waiting);
     }
     if (action === 'halt') return;
-    for (const [other, running] of this.#running) {
-      if (!isInside(other)) continue;
-      running.isCancelled = true;
-      running.stop.abort(cancelledError());
-    }
+    for (const running of this.#running.all()) if (isInside(running.node)) running.cancel();
   }
 
   #noteCircuits(changes: readonly CircuitChange[]): void {
@@ -497,10 +372,9 @@ export class Scheduler {
 
   /** Takes a waiting task out of the way without ending it. */
   #park(node: number): void {
-    this.#retries.get(node)?.timer.cancel();
-    this.#retries.delete(node);
+    this.#retries.cancel(node);
     this.admission.remove(node);
-    if (!this.isOver(node)) this.#phase[node] = Phase.pending;
+    if (!this.isOver(node)) this.#board.setPhase(node, Phase.pending);
   }
 
   /** Skips what is left of a halted scope once nothing of it runs any more. */
@@ -512,7 +386,7 @@ export class Scheduler {
         const vm = this.#index.vmOf[node];
         return vm !== undefined && isWithin(scope, vm.vm);
       };
-      if ([...this.#running.keys()].some(isInside)) continue;
+      if (this.#running.all().some(({ node }) => isInside(node))) continue;
       this.#closedScopes.add(name);
       const left = [...this.#index.nodes.keys()].filter((node) => !this.isOver(node) && isInside(node));
       for (const node of left) this.#park(node);
@@ -530,8 +404,7 @@ export class Scheduler {
         const elapsedS = (this.#ports.clock.monotonic() - run.startedAt) / 1000;
         const mayFinish = task.cancel === 'finish' && task.estimate.p50s - elapsedS <= FINISH_WITHIN_S;
         if (mayFinish && run.isLaunched) continue;
-        run.isCancelled = true;
-        run.stop.abort(cancelledError());
+        run.cancel();
       } else if (wait !== undefined) {
         this.#park(node);
         this.#end(node, 'cancelled', { error: errorRecord(wait.error) });
@@ -551,7 +424,7 @@ export class Scheduler {
   ): void {
     const task = this.#index.nodes[node];
     if (task === undefined) return;
-    const attempt = this.#attempts[node] ?? 0;
+    const attempt = this.#board.attempt(node);
     const then = this.#settle(node, state === 'succeeded' || state === 'cached');
     this.#ports.record({ type: 'task.end', task: task.id, attempt, state, ...more }, then);
   }
@@ -570,32 +443,18 @@ export class Scheduler {
 
   /** Marks a task as over. Returns what to do once that is durable, when it was the last one of its machine. */
   #settle(node: number, isOk: boolean): (() => void) | undefined {
-    this.#phase[node] = Phase.over;
-    this.#isOk[node] = isOk ? 1 : 0;
     this.#trials.delete(node);
-    this.#open -= 1;
-    for (const { node: next } of this.#index.dependents[node] ?? []) {
-      this.#unmet[next] = (this.#unmet[next] ?? 1) - 1;
-      if (this.#unmet[next] === 0 && !this.isOver(next)) this.#arrivals.push(next);
-    }
+    const done = this.#board.settle(node, isOk);
     const vm = this.#index.vmOf[node];
-    if (vm === undefined) return undefined;
-    this.admission.pools.shrinkHolds(vm);
-    const left = (this.#openStages[vm.number] ?? 1) - 1;
-    this.#openStages[vm.number] = left;
-    return left === 0 ? () => this.#ports.vmOver(vm) : undefined;
+    if (vm !== undefined) this.admission.pools.shrinkHolds(vm);
+    return done === undefined ? undefined : () => this.#ports.vmOver(done);
   }
 
   /** Skips tasks that cannot succeed any more together with everything that needs them. */
   #doom(nodes: readonly number[], reason: SkipReason): void {
-    const doomed = new Set(nodes);
-    for (const node of doomed) {
-      for (const { node: next, needsSuccess } of this.#index.dependents[node] ?? []) {
-        if (needsSuccess && !this.isOver(next) && this.#phase[next] !== Phase.running) doomed.add(next);
-      }
-    }
+    const doomed = this.#board.doomedBy(nodes);
     for (const node of doomed) this.#park(node);
-    this.#skip([...doomed], reason, false);
+    this.#skip(doomed, reason, false);
   }
 
   #doomAfter(node: number, reason: SkipReason): void {
@@ -606,42 +465,22 @@ export class Scheduler {
     );
   }
 
-  /** Whether what a quorum counts went well: a task, or all of a machine. */
-  #isGood(id: string): boolean {
-    const node = this.#index.byId.get(id) ?? this.#index.vmByKey.get(id)?.stages.at(-1);
-    return node !== undefined && this.#isOk[node] === 1;
-  }
-
   // --- waiting ---------------------------------------------------------------------------------------------------
 
   /** The one most telling reason why a task does not run; undefined when it runs or is over. */
   waitReason(node: number): WaitReason | undefined {
-    const phase = this.#phase[node];
-    if (phase === Phase.over || phase === Phase.running) return undefined;
-    const vm = this.#index.vmOf[node];
-    if (this.#stopping !== undefined || (vm !== undefined && this.#cancelledVms.has(vm.number))) {
-      return { kind: 'cancelling' };
-    }
-    const halted = vm === undefined ? undefined : this.#policy.haltOf(vm.vm);
-    if (halted !== undefined) return { kind: 'policy-halt', scope: scopeName(halted) };
-    const wait = this.#retries.get(node);
-    if (wait !== undefined) return { kind: 'retry', at: wait.at, attempt: wait.attempt, cause: wait.error.message };
-    const open = (this.#index.dependencies[node] ?? []).filter((dep) => !this.isOver(dep.node));
-    const barrier = open.map((dep) => this.#index.nodes[dep.node]).find((task) => task?.kind === 'barrier');
-    if (barrier !== undefined && barrier.batch > 1 && barrier.wave === this.#index.nodes[node]?.wave) {
-      return { kind: 'batch', batch: barrier.batch };
-    }
-    const ids = open.slice(0, 3).map((dep) => this.#index.nodes[dep.node]?.id ?? '');
-    if (open.length > 0) return { kind: 'deps', ids };
-    const pauser = this.#pausedBy.get('run') ?? this.#pauser(node);
-    if (pauser !== undefined) return { kind: 'paused-by', user: pauser };
-    return this.admission.blockedBy(node) ?? { kind: 'deps', ids };
-  }
-
-  #pauser(node: number): string | undefined {
-    const vm = this.#index.vmOf[node];
-    if (vm === undefined || this.#pausedBy.size === 0) return undefined;
-    return this.#pausedBy.get(`vm ${vm.number}`) ?? this.#pausedBy.get(`wave ${vm.vm.wave}`);
+    return waitReason(
+      {
+        index: this.#index,
+        board: this.#board,
+        policy: this.#policy,
+        retries: this.#retries,
+        pauses: this.#pauses,
+        admission: this.admission,
+        isStopping: (vm) => this.#stopping !== undefined || (vm !== undefined && this.#cancelledVms.has(vm.number)),
+      },
+      node,
+    );
   }
 
   #announce(node: number, from: TaskState, to: TaskState, reason?: string): void {
@@ -654,7 +493,7 @@ export class Scheduler {
 
   #finishWhenDone(): void {
     if (this.#isDone || this.#running.size > 0) return;
-    if (this.#open > 0 && this.#stopping !== 'broken') return this.#refuseStandstill();
+    if (this.#board.open > 0 && this.#stopping !== 'broken') return this.#refuseStandstill();
     this.#isDone = true;
     this.#probeTimer?.cancel();
     this.#ports.done();
@@ -662,18 +501,14 @@ export class Scheduler {
 
   /** Open tasks while nothing runs, waits for time or for a person: waiting longer would be waiting for ever. */
   #refuseStandstill(): void {
-    if (this.#kicked || this.#arrivals.length > 0 || this.#retries.size > 0 || this.#pausedBy.size > 0) return;
+    if (this.#kicked || this.#board.arrivals.length > 0 || this.#retries.size > 0 || this.#pauses.isAny) return;
     if (this.admission.size > 0 && !this.admission.isStuck()) return;
-    const node = this.#phase.findIndex((phase) => phase !== Phase.over);
+    const node = this.#board.firstOpen();
     throw new DroverError({
       code: 'internal.bug',
-      message: `nothing can start any more, and ${this.#index.nodes[node]?.key} and ${this.#open - 1} others are open`,
+      message: `nothing can start any more, and ${this.#index.nodes[node]?.key} and ${this.#board.open - 1} others are open`,
     });
   }
-}
-
-function cancelledError(): DroverError {
-  return new DroverError({ code: 'engine.cancelled', message: 'cancelled' });
 }
 
 function round(seconds: number): number {

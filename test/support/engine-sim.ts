@@ -9,7 +9,7 @@ import { RunLedger } from '../../src/engine/ledger.js';
 import type { EventBody } from '../../src/engine/ledger.js';
 import type { JournalRecord } from '../../src/engine/record.js';
 import { Scheduler } from '../../src/engine/scheduler.js';
-import type { AttemptEnd } from '../../src/engine/scheduler.js';
+import type { AttemptEnd } from '../../src/engine/scheduler-ports.js';
 
 export interface SimScript {
   readonly seconds: (node: number, attempt: number) => number;
