@@ -43,8 +43,17 @@ function errorText(error: DroverError): string {
   ].join('\n');
 }
 
+/**
+ * A reader that goes away (`| head`, a terminal that hangs up) must not end a run: what is said then is lost, the work and
+ * its reports are not. Without a listener such an error would be thrown.
+ */
+function surviveDeafReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+}
+
 /** Runs one command line and returns its exit code. Nothing thrown gets past it. */
 export async function runCli(argv: readonly string[]): Promise<number> {
+  surviveDeafReaders();
   const state: State = { exitCode: Exit.ok };
   let json = argv.includes('--json');
   const program = buildProgram((load) => async (...words) => {
