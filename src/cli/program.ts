@@ -24,8 +24,9 @@ function makeCli(options: GlobalOptions): Cli {
     terminal: {
       isTty: stderr.isTTY && !dumb && (process.env['CI'] ?? '') === '',
       color,
-      rows: () => stderr.rows ?? 24,
-      columns: () => stderr.columns ?? 80,
+      // A terminal that does not know its size says 0.
+      rows: () => stderr.rows || 24,
+      columns: () => stderr.columns || 80,
     },
   };
 }

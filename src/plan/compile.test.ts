@@ -239,6 +239,28 @@ describe('compilePlan: pools and demands', () => {
     expect(demandsOf(graph, 'VALIDATE')).toMatchObject({ 'local.disk': '1', 'local.cpu': '1', 'local.appliance': '1' });
   });
 
+  it('tells once of all machines without an adapter, but for disks without a system', () => {
+    const bare = settings({ nics: {} });
+    const data = settings({ nics: {}, guest: { family: 'none' } });
+    const { diagnostics } = compilePlan(
+      planInput(
+        playbook([
+          {
+            name: 'w',
+            vms: [
+              { name: 'a', settings: bare },
+              { name: 'b', settings: bare },
+              { name: 'c', settings: data },
+            ],
+          },
+        ]),
+      ),
+    );
+    expect(diagnostics.filter(({ code }) => code === 'plan.no-network-adapter').map(({ message }) => message)).toEqual([
+      '"a" and 1 other machine will have no network adapter: nothing says which ones they have',
+    ]);
+  });
+
   it('asks for no appliance where there is no system to look into', () => {
     const none = settings({
       guest: { family: 'none' },

@@ -63,6 +63,7 @@ export function planVms(
       }),
     });
   }
+  checkAdapters(entries, problems);
   for (const clamp of demands.clamps()) {
     problems.push({
       code: 'plan.demand-clamped',
@@ -96,14 +97,23 @@ function checkVm(
       location: loaded.at.madeOf,
     });
   }
-  if (Object.keys(vm.settings.nics).length === 0) {
-    problems.push({
-      code: 'plan.no-network-adapter',
-      severity: 'warning',
-      message: `"${vm.name}" will have no network adapter: nothing says which ones it has`,
-      location: loaded.at.vm,
-    });
-  }
+}
+
+/** Machines that nobody gave an adapter, told once. Disks without a system need none. */
+function checkAdapters(entries: readonly VmEntry[], problems: Diagnostic[]): void {
+  const bare = entries.filter(
+    ({ vm }) => Object.keys(vm.settings.nics).length === 0 && vm.settings.guest.family !== 'none',
+  );
+  const [first] = bare;
+  if (first === undefined) return;
+  const others = bare.length - 1;
+  const who = others === 0 ? '' : ` and ${others} other machine${others === 1 ? '' : 's'}`;
+  problems.push({
+    code: 'plan.no-network-adapter',
+    severity: 'warning',
+    message: `"${first.vm.name}"${who} will have no network adapter: nothing says which ones ${others === 0 ? 'it has' : 'they have'}`,
+    location: first.loaded.at.vm,
+  });
 }
 
 const NO_RECORDS: Readonly<Partial<Record<StageName, PreviousRecord>>> = Object.freeze({});

@@ -121,6 +121,32 @@ describe('a reader that goes away', () => {
   });
 });
 
+describe('the live screen', () => {
+  test('draws wave after wave to the end, on a terminal', async () => {
+    slowDown();
+    const vm = (name: string): string =>
+      `{ name: ${name}, source: images, target: here, disks: [{ file: ${name}.raw, format: raw }] }`;
+    const waves = `waves:\n  - { name: one, vms: [${vm('b')}] }\n  - { name: two, dependsOn: [{ wave: one }], vms: [${vm('a')}] }\n`;
+    const text = readFileSync(at('p.yaml'), 'utf8');
+    writeFileSync(at('p.yaml'), text.replace(/waves:[^]*/, waves));
+    const command = [process.execPath, ENTRY, 'run', 'p.yaml', '--yes', '--set', 'disk.compress=zlib'];
+    const env: NodeJS.ProcessEnv = { ...process.env, TERM: 'xterm', CI: '' };
+    const shown = await new Promise<string>((resolve) => {
+      const args = ['-qfec', `stty cols 120 rows 40; ${command.map((word) => `'${word}'`).join(' ')}`, '/dev/null'];
+      const terminal = spawn('script', args, { cwd: lab.dir, stdio: ['ignore', 'pipe', 'inherit'], env });
+      let said = '';
+      terminal.stdout.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
+      terminal.on('close', (code) => resolve(`${said}\nexit ${code}`));
+    });
+    expect(shown).toMatch(/exit 0$/);
+    expect(shown).not.toMatch(/TypeError|at .*\.js:\d+/);
+    // The row of the first wave is final while the second one is drawn, and the bar of its machine moves.
+    expect(shown).toContain('two');
+    expect(new Set(shown.match(/ \d+% /g)).size).toBeGreaterThan(2);
+    expect(shown).toMatch(/✔ a .*succeeded/);
+  });
+});
+
 describe('every screen', () => {
   /** What the journal says, without what differs from run to run. */
   const story = (): readonly string[] =>

@@ -34,7 +34,12 @@ export function fit(text: string, width: number): string {
 
 /** `web01  ●●▶···· INSPECT ▕███░░░░░░░▏ 31% 142/200 GiB 212 MiB/s ETA 4m (try 2)` */
 export function vmLine(vm: VmView, nameWidth: number, nowMs: number): string {
-  const parts = [fit(vm.name, nameWidth).padEnd(nameWidth), stageStrip(vm), (vm.stage ?? '').padEnd(8)];
+  const parts = [fit(vm.name, nameWidth).padEnd(nameWidth), stageStrip(vm)];
+  if (vm.stage !== undefined && vm.stages[vm.stage]?.state !== 'running') {
+    const next = STAGES[STAGES.indexOf(vm.stage) + 1];
+    return [...parts, next === undefined ? 'ending' : `… ${next} waits its turn`].join(' ');
+  }
+  parts.push((vm.stage ?? '').padEnd(8));
   const { progress } = vm;
   if (progress !== undefined && progress.totalBytes > 0) {
     const share = Math.min(0.999, progress.doneBytes / progress.totalBytes);
@@ -44,7 +49,7 @@ export function vmLine(vm: VmView, nameWidth: number, nowMs: number): string {
       `${formatSize(progress.doneBytes)}/${progress.totalKind === 'upper-bound' ? '≤' : ''}${formatSize(progress.totalBytes)}`,
     );
     if (progress.rateBps !== undefined) parts.push(formatRate(progress.rateBps));
-    if (progress.etaS !== undefined) parts.push(`ETA ${formatDuration(progress.etaS * 1000)}`);
+    if (progress.etaS !== undefined && progress.etaS >= 1) parts.push(`ETA ${formatDuration(progress.etaS * 1000)}`);
   } else {
     if (progress !== undefined) parts.push(progress.phase);
     const started = vm.stage === undefined ? undefined : vm.stages[vm.stage]?.startedMs;
@@ -96,7 +101,10 @@ export function waveBody(wave: WaveView, rows: number, columns: number, nowMs: n
 /** Bytes under way, rate, pools in use, time left, and what to press. */
 export function footer(view: ProgressView, nowMs: number): string {
   let rate = 0;
-  for (const vm of view.vms.values()) if (vm.phase === 'running') rate += vm.progress?.rateBps ?? 0;
+  for (const vm of view.vms.values()) {
+    const isWorking = vm.stage !== undefined && vm.stages[vm.stage]?.state === 'running';
+    if (vm.phase === 'running' && isWorking) rate += vm.progress?.rateBps ?? 0;
+  }
   const pools = Object.entries(view.pools)
     .filter(([, [used, capacity]]) => used > 0 && capacity > 0 && capacity < 1_000_000)
     .map(([name, [used, capacity]]) => `${name} ${used}/${capacity}`);

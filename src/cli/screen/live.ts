@@ -12,6 +12,8 @@ const WAVE_ROWS = 12;
 
 interface Slot {
   readonly waves: readonly WaveView[];
+  /** Its row is final: listr2 has forgotten its output and cannot take more. */
+  isFinal: boolean;
   resolve(): void;
   reject(error: Error): void;
   readonly ended: Promise<void>;
@@ -24,7 +26,7 @@ function slotOf(waves: readonly WaveView[]): Slot {
     resolve = yes;
     reject = no;
   });
-  return { waves, resolve, reject, ended };
+  return { waves, isFinal: false, resolve, reject, ended };
 }
 
 function isOver(wave: WaveView): boolean {
@@ -50,6 +52,7 @@ export function liveScreen(view: ProgressView, terminal: Terminal, clock: () => 
     title: slotTitle(slot),
     task: async (_context, task) => {
       const paint = (): void => {
+        if (slot.isFinal) return;
         const columns = Math.max(20, terminal.columns() - 6);
         const title = fit(slotTitle(slot), columns);
         if (task.title !== title) task.title = title;
@@ -79,13 +82,22 @@ export function liveScreen(view: ProgressView, terminal: Terminal, clock: () => 
     () => undefined,
   );
   let dropped = false;
-  const paintAll = (): void => {
-    if (dropped) return;
+  const draw = (): void => {
     for (const paint of repaint) paint();
     for (const slot of slots) {
-      if (!slot.waves.every(isOver)) continue;
+      if (slot.isFinal || !slot.waves.every(isOver)) continue;
+      slot.isFinal = true;
       if (slot.waves.some((wave) => wave.counts.failed + wave.counts.cancelled > 0)) slot.reject(new Error('failed'));
       else slot.resolve();
+    }
+  };
+  const paintAll = (): void => {
+    if (dropped) return;
+    try {
+      draw();
+    } catch {
+      // A picture that cannot be drawn is no reason to end the work: what happens stands in the events.
+      dropped = true;
     }
   };
   const timer = setInterval(paintAll, FRAME_MS);
