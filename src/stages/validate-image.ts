@@ -2,6 +2,7 @@
 import { DroverError } from '../lib/error.js';
 import { sha256 } from '../lib/canonical-json.js';
 import { parseDomainXml } from '../domain/index.js';
+import { formatSize } from '../lib/units.js';
 import type { Host } from '../host/index.js';
 import { checkImage, imageInfo } from '../machine/index.js';
 import type { ConvertResult, ValidationCheck } from '../model/index.js';
@@ -64,7 +65,10 @@ export async function imageChecks(
         const found = await checkImage(host, disk, signal);
         if (found.result === 'corrupt') return { status: 'fail', evidence: found.note };
         const what = { clean: 'no errors', unsupported: 'this format has no check', leaks: 'wastes space, no errors' };
-        return { status: 'pass', evidence: `${info.virtualSizeBytes} bytes, ${what[found.result]}` };
+        return {
+          status: 'pass',
+          evidence: `${formatSize(info.virtualSizeBytes)} (${info.virtualSizeBytes} bytes), ${what[found.result]}`,
+        };
       }),
     );
   }

@@ -44,7 +44,7 @@ function routes(guest: GuestReport): string {
 
 function checks(validation: ValidateResult): Markup {
   const rows = validation.checks.map((check) => [
-    code(check.id),
+    h`<code class="id">${check.id}</code>`,
     badge(check.status),
     check.expected ?? '',
     seen(check),

@@ -52,7 +52,7 @@ th:last-child, td:last-child { padding-right: 0; } tbody tr:last-child td { bord
 th button { font: inherit; color: inherit; background: none; border: 0; padding: 0; } .js th button { cursor: pointer; } .js th button:hover { color: var(--ink); }
 th[aria-sort] button::after { content: ' \\2191'; } th[aria-sort=descending] button::after { content: ' \\2193'; }
 code, pre { font: 12.5px/1.55 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace; }
-code { background: var(--code); border-radius: 4px; padding: 1px 5px; overflow-wrap: anywhere; }
+code { background: var(--code); border-radius: 4px; padding: 1px 5px; overflow-wrap: anywhere; } code.id { white-space: nowrap; }
 pre { background: var(--code); border-radius: 8px; padding: 12px 14px; overflow-x: auto; margin: 4px 0 8px; tab-size: 4; }
 details > summary { cursor: pointer; list-style: none; display: flex; gap: 8px; align-items: baseline; flex-wrap: wrap; padding: 7px 0; }
 details > summary::-webkit-details-marker { display: none; }

@@ -45,19 +45,23 @@ ${causes.length === 0 ? undefined : h`<ul>${causes.map((cause) => h`<li>${cause}
 
 function products(vm: VmReport): Markup | undefined {
   if (vm.products.length === 0) return undefined;
+  // Digests are made when the playbook asks for them: without any, the column would only raise questions.
+  const hasDigest = vm.products.some((product) => product.sha256 !== undefined);
+  const digest = (sha256 = ''): Markup => h`<code title="${sha256}">${sha256.slice(0, 12)}…</code>`;
   const rows = vm.products.map((product) => [
     code(product.path),
     product.format,
     formatSize(product.virtualSizeBytes),
     formatSize(product.allocatedBytes),
     badge(product.check),
-    product.sha256 === undefined ? '' : h`<code title="${product.sha256}">${product.sha256.slice(0, 12)}…</code>`,
+    ...(hasDigest ? [product.sha256 === undefined ? '' : digest(product.sha256)] : []),
   ]);
+  const head = ['file', 'format', '#virtual', '#on disk', 'check', ...(hasDigest ? ['sha256'] : [])];
   const xml =
     vm.domainXml === undefined
       ? undefined
       : h`<p>Domain XML ${code(vm.domainXml)} ${vm.xmlChecks.map((check) => h`<span title="${check.note ?? ''}">${badge(check.result, `${check.name}: ${check.result}`)}</span> `)}</p>`;
-  return h`<section><h3>Products</h3>${table(['file', 'format', '#virtual', '#on disk', 'check', 'sha256'], rows)}${xml}</section>`;
+  return h`<section><h3>Products</h3>${table(head, rows)}${xml}</section>`;
 }
 
 function decisions(vm: VmReport): Markup {
