@@ -18,7 +18,11 @@ interface Finding {
 async function toolFinding(cli: Cli, tool: ToolName): Promise<Finding> {
   const facts = TOOLS[tool];
   const version = await cli.host.toolVersion(tool);
-  if (version !== undefined) return { name: facts.command, status: 'ok', found: version, serves: facts.serves };
+  if (version !== undefined) {
+    // Some programs say a good deal about themselves; the number is what people compare.
+    const number = /\d+(?:\.\d+)+/.exec(version)?.[0] ?? version;
+    return { name: facts.command, status: 'ok', found: number, serves: facts.serves };
+  }
   return {
     name: facts.command,
     status: facts.required ? 'missing' : 'optional',

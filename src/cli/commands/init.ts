@@ -3,6 +3,8 @@ import { DroverError } from '../../lib/error.js';
 import type { Cli } from '../context.js';
 import { Exit } from '../exit-codes.js';
 
+type Files = Cli['host']['files'];
+
 const KINDS: Readonly<Record<string, string>> = {
   '.ova': 'ova',
   '.ovf': 'ovf',
@@ -12,6 +14,8 @@ const KINDS: Readonly<Record<string, string>> = {
   '.vhd': 'disks',
   '.vhdx': 'disks',
   '.vdi': 'disks',
+  '.raw': 'raw',
+  '.img': 'raw',
 };
 
 function slug(text: string): string {
@@ -24,24 +28,43 @@ function slug(text: string): string {
   );
 }
 
+/** Whether a file called like a raw image is a qcow2, as images of cloud vendors are. */
+async function isQcow2(files: Files, path: string): Promise<boolean> {
+  if ((await files.stat(path))?.kind !== 'file') return false;
+  await using file = await files.open(path);
+  return (await file.read(0, 4)).equals(Buffer.from('QFI\xfb', 'latin1'));
+}
+
 /** One entry per descriptor; disks that a descriptor of the same stem describes are left to it. */
-function entriesFor(names: readonly string[]): string[] {
+async function entriesFor(files: Files, dir: string): Promise<string[]> {
   const stems = new Map<string, { readonly file: string; readonly kind: string }>();
-  const rank = ['ova', 'vmx', 'ovf', 'disks'];
-  for (const file of names) {
+  const rank = ['ova', 'vmx', 'ovf', 'disks', 'raw'];
+  for (const file of await files.list(dir)) {
     const dot = file.lastIndexOf('.');
     const kind = KINDS[file.slice(dot).toLowerCase()];
     if (dot < 1 || kind === undefined) continue;
     // Extents and deltas of a split disk belong to their descriptor.
     const stem = file.slice(0, dot).replace(/-(?:s\d{3}|f\d{3}|flat|delta|\d{6}|disk\d+)$/, '');
-    if (kind === 'disks' && stem !== file.slice(0, dot)) continue;
+    if ((kind === 'disks' || kind === 'raw') && stem !== file.slice(0, dot)) continue;
     const known = stems.get(stem);
     if (known === undefined || rank.indexOf(kind) < rank.indexOf(known.kind)) stems.set(stem, { file, kind });
   }
-  return [...stems].sort().map(([stem, { file, kind }]) => {
-    const value = kind === 'disks' ? `disks: [${JSON.stringify(file)}]` : `${kind}: ${JSON.stringify(file)}`;
-    return `      - { name: ${JSON.stringify(slug(stem))}, ${value} }`;
-  });
+  const entries: string[] = [];
+  const taken = new Set<string>();
+  for (const [stem, { file, kind }] of [...stems].sort()) {
+    const text = JSON.stringify(file);
+    const isRaw = kind === 'raw' && !(await isQcow2(files, join(dir, file)));
+    const value = isRaw
+      ? `disks: [{ file: ${text}, format: raw }]`
+      : kind === 'disks' || kind === 'raw'
+        ? `disks: [${text}]`
+        : `${kind}: ${text}`;
+    let name = slug(stem);
+    for (let number = 2; taken.has(name); number += 1) name = `${slug(stem).slice(0, 60)}-${number}`;
+    taken.add(name);
+    entries.push(`      - { name: ${JSON.stringify(name)}, ${value} }`);
+  }
+  return entries;
 }
 
 /** `drover init`: a commented playbook for what lies in a folder. Never overwrites. */
@@ -55,8 +78,7 @@ export async function init(
   const images = resolve(cli.host.cwd, (options['images'] as string | undefined) ?? './images');
   const path = join(dir, 'playbook.yaml');
   if (await files.exists(path)) throw new DroverError({ code: 'cli.exists', message: `${path} exists already` });
-  const names = (await files.stat(images))?.kind === 'directory' ? await files.list(images) : [];
-  const entries = entriesFor(names);
+  const entries = (await files.stat(images))?.kind === 'directory' ? await entriesFor(files, images) : [];
   const example =
     '      # - { name: web01, ova: web01.ova }\n      # - { name: db01, disks: [db01.vmdk, db01-data.vmdk] }';
   const shown = relative(dir, images);
