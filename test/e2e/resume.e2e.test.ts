@@ -134,6 +134,24 @@ describe('a saved plan', () => {
   });
 });
 
+describe('a plan that is not shown on a terminal', () => {
+  test('says every reason whole', async () => {
+    await lab.drover('run', 'p.yaml', '--yes', '--until', 'CONVERT');
+    const long = [
+      'memory=2GiB',
+      'cpus=3',
+      'machine=pc',
+      'convert.verify=full',
+      'convert.checksum=true',
+      'disk.compress=zlib',
+    ];
+    const { out } = await lab.drover('plan', 'p.yaml', ...long.flatMap((setting) => ['--set', setting]));
+    const line = out.split('\n').find((text) => text.startsWith('  a ')) ?? '';
+    expect(line.length).toBeGreaterThan(120);
+    expect(line).not.toContain('…');
+  });
+});
+
 describe('commands about runs', () => {
   test('name runs, machines and stages that do not exist', async () => {
     expect((await lab.drover('run', 'p.yaml', '--yes', '--until', 'FETCH')).code).toBe(0);

@@ -36,7 +36,9 @@ export async function plan(
   ) {
     return exitForDiagnostics(composition.diagnostics, strict) || Exit.preflight;
   }
-  const summary = { concerns: composition.concerns, columns: process.stdout.isTTY ? process.stdout.columns : 120 };
+  // A file or a pipe takes lines of any length: only a terminal cuts what it could not show.
+  const columns = process.stdout.isTTY ? process.stdout.columns || 80 : Number.MAX_SAFE_INTEGER;
+  const summary = { concerns: composition.concerns, columns };
   const output = options['output'] as string | undefined;
   if (output !== undefined) {
     const path = resolve(cli.host.cwd, output);
