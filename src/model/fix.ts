@@ -10,7 +10,7 @@ export interface NicPlan {
   /** Interface name in the guest that must keep working. */
   readonly ifname?: string;
   /** How the name came to be known: a pin or a profile bound to the MAC, the only NIC, order, or `net.ifnames=0`. */
-  readonly nameSource?: 'pin' | 'profile-mac' | 'only' | 'order' | 'kernel';
+  readonly nameSource?: 'pin' | 'profile-mac' | 'slot' | 'only' | 'order' | 'kernel';
   /** `pin` writes a .link file or udev rule; `none` needs nothing. */
   readonly naming: 'pin' | 'none' | 'unknown';
   readonly method?: 'dhcp' | 'static' | 'manual' | 'disabled' | 'unknown';

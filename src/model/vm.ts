@@ -65,6 +65,8 @@ export interface SourceNic {
   readonly model?: string;
   /** Network name at the origin. */
   readonly network?: string;
+  /** VMware's number of its PCI slot (`pciSlotNumber`), from which the guest made its name. */
+  readonly pciSlot?: number;
 }
 
 export type Firmware = 'bios' | 'uefi';

@@ -42,6 +42,8 @@ ethernet0.virtualDev = "vmxnet3"
 ethernet0.addressType = "generated"
 ethernet0.generatedAddress = "00:0C:29:01:02:03"
 ethernet0.connectionType = "nat"
+ethernet0.pciSlotNumber = "192"
+ethernet1.pciSlotNumber = "-1"
 ethernet2.present = "FALSE"
 ethernet2.address = "00:50:56:00:00:01"
 this is no setting
@@ -71,7 +73,7 @@ describe('parseVmx', () => {
         { bus: 'ide', controller: 0, unit: 0, file: 'old.vmdk' },
       ],
       nics: [
-        { index: 0, mac: '00:0c:29:01:02:03', model: 'vmxnet3', network: 'nat' },
+        { index: 0, mac: '00:0c:29:01:02:03', model: 'vmxnet3', network: 'nat', pciSlot: 192 },
         { index: 1, mac: '00:50:56:aa:bb:cc', network: 'VM Network' },
       ],
       firmware: 'uefi',

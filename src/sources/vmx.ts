@@ -134,9 +134,15 @@ function findNics(values: ReadonlyMap<string, string>, notes: string[]): SourceN
       ...(mac === undefined ? {} : { mac }),
       ...(model === undefined ? {} : { model: model.toLowerCase() }),
       ...(network === undefined || network === '' ? {} : { network }),
+      ...pciSlotOf(value('pcislotnumber')),
     });
   }
   return nics;
+}
+
+/** The PCI slot of an adapter; a machine that was never started has none (-1). */
+export function pciSlotOf(text: string | undefined): Pick<SourceNic, 'pciSlot'> {
+  return text !== undefined && /^[1-9]\d{0,4}$/.test(text) ? { pciSlot: Number(text) } : {};
 }
 
 /** Lower case with colons; undefined when it is no unicast MAC address. */

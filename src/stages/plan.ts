@@ -5,7 +5,7 @@ import type { StageRunner } from '../model/stage-runner.js';
 export function createPlanStage(): StageRunner<'PLAN'> {
   return {
     stage: 'PLAN',
-    implVersion: 1,
+    implVersion: 2,
     readsSettings: [
       '/firmware',
       '/machine',

@@ -130,7 +130,7 @@ function pin(recipe) {
  * @returns {Record<string, string>}
  */
 function network(recipe) {
-  const { backend, ifname, mac, address, bind } = recipe.network;
+  const { backend, ifname, mac, address, bind, second } = recipe.network;
   const gateway = address?.replace(/\.\d+\/\d+$/, '.1');
   switch (backend) {
     case 'ifupdown':
@@ -150,6 +150,14 @@ function network(recipe) {
           ...(address === undefined
             ? [`iface ${ifname} inet dhcp`]
             : [`iface ${ifname} inet static`, `\taddress ${address}`, `\tgateway ${gateway}`]),
+          ...(second === undefined
+            ? []
+            : [
+                '',
+                `allow-hotplug ${second.ifname}`,
+                `iface ${second.ifname} inet static`,
+                `\taddress ${second.address}`,
+              ]),
           '',
         ].join('\n'),
       };

@@ -53,6 +53,8 @@ export interface Recipe {
     readonly bind?: 'name' | 'mac';
     /** What holds the name to the MAC; `none` relies on VMware's PCI slot, as most guests do. */
     readonly pin: 'udev' | 'link' | 'none';
+    /** ifupdown: one more adapter, which nothing but its slot at VMware tells from the first. */
+    readonly second?: { readonly ifname: string; readonly mac: string; readonly address: string };
   };
   /** How fstab, and RESUME= of initramfs-tools, name block devices that are not logical volumes. */
   readonly fstab: 'by-path' | 'uuid' | 'device';
@@ -75,7 +77,8 @@ export type RecipeName =
   | 'xfs-two-kernels'
   | 'cloud-init-uefi'
   | 'classic-names'
-  | 'separate-usr';
+  | 'separate-usr'
+  | 'two-adapters';
 
 /** Disk formats the factory can hand out. */
 export type DiskFormat = 'raw' | 'qcow2' | 'vmdk' | 'vmdk-split' | 'vmdk-stream' | 'vhd' | 'vhdx' | 'vdi';

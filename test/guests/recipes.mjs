@@ -272,6 +272,22 @@ const separateUsr = {
   kernelArguments: 'splash',
 };
 
+/** @type {Recipe} */
+const twoAdapters = {
+  ...demo,
+  name: 'two-adapters',
+  about: 'two adapters that only their slots at VMware tell apart, the first one in the second slot',
+  hostname: 'gw01',
+  // Nobody pinned anything; and the adapter that VMware counts first has the higher slot number.
+  network: {
+    backend: 'ifupdown',
+    ifname: 'ens224',
+    mac: '00:50:56:3a:00:01',
+    pin: 'none',
+    second: { ifname: 'ens192', mac: '00:50:56:3a:00:02', address: '192.168.99.5/24' },
+  },
+};
+
 export const recipes = {
   demo,
   'demo-serial': { ...demo, name: 'demo-serial', about: 'the demo guest with console=ttyS0', serialConsole: true },
@@ -295,4 +311,5 @@ export const recipes = {
   'cloud-init-uefi': cloudInitUefi,
   'classic-names': classicNames,
   'separate-usr': separateUsr,
+  'two-adapters': twoAdapters,
 };

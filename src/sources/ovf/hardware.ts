@@ -3,7 +3,7 @@ import { showName } from '../../lib/safe-path.js';
 import { attributeOf } from '../../lib/xml.js';
 import type { XmlElement } from '../../lib/xml.js';
 import type { Firmware, SourceBus, SourceNic } from '../../model/index.js';
-import { normaliseMac } from '../vmx.js';
+import { normaliseMac, pciSlotOf } from '../vmx.js';
 import { descriptorError, itemProperties, partsOf, vmwareSettings } from './document.js';
 import { allocationUnit } from './units.js';
 
@@ -135,6 +135,7 @@ function readNics(items: readonly Item[], extra: ReadonlyMap<string, string>, no
       ...(mac === undefined ? {} : { mac }),
       ...(model === undefined ? {} : { model: model.toLowerCase() }),
       ...(network === undefined ? {} : { network }),
+      ...pciSlotOf(own.get('slotinfo.pcislotnumber') ?? extra.get(`ethernet${index}.pcislotnumber`)),
     });
   }
   return nics;

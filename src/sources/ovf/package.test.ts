@@ -133,11 +133,11 @@ describe('parseOvf', () => {
         {
           id: 'v',
           items: [{ InstanceID: 1, ResourceType: 10 }],
-          config: { 'ethernet0.generatedAddress': '00:0c:29:aa:bb:cc' },
+          config: { 'ethernet0.generatedAddress': '00:0c:29:aa:bb:cc', 'ethernet0.pciSlotNumber': '192' },
         },
       ],
     });
-    expect(pack.systems[0]?.nics[0]?.mac).toBe('00:0c:29:aa:bb:cc');
+    expect(pack.systems[0]?.nics[0]).toMatchObject({ mac: '00:0c:29:aa:bb:cc', pciSlot: 192 });
   });
 
   it('reads properties, deployment options and memory without a unit', () => {

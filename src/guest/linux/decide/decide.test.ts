@@ -390,6 +390,53 @@ describe('decide', () => {
       expect(plan.warnings).toHaveLength(2);
     });
 
+    test('the slots of the descriptor tell adapters apart without a warning, in whatever order the guest names them', () => {
+      const named = (name: string) => ({ ...profile, name });
+      const plan = run(
+        {
+          network: { backends: ['ifupdown'], profiles: [named('ens161'), named('ens224'), named('ens192')], pins: [] },
+        },
+        {
+          nics: [
+            { index: 0, mac: MAC, pciSlot: 224 },
+            { index: 1, mac: '00:50:56:00:00:02', pciSlot: 192 },
+            { index: 2, mac: '00:50:56:00:00:03', pciSlot: 1184 },
+          ],
+        },
+      );
+      expect(plan.nics.map((nic) => [nic.ifname, nic.nameSource])).toEqual([
+        ['ens224', 'slot'],
+        ['ens192', 'slot'],
+        ['ens161', 'slot'],
+      ]);
+      expect(plan.warnings).toEqual([]);
+    });
+
+    test('a slot that no profile is named after says nothing, and order follows how VMware fills its slots', () => {
+      const named = (name: string) => ({ ...profile, name });
+      const plan = run(
+        {
+          network: { backends: ['ifupdown'], profiles: [named('ens161'), named('ens224'), named('ens192')], pins: [] },
+        },
+        { nics: [0, 1, 2].map((index) => ({ index, mac: `00:50:56:00:00:0${index}`, pciSlot: 33 + index })) },
+      );
+      expect(plan.nics.map((nic) => [nic.ifname, nic.nameSource])).toEqual([
+        ['ens192', 'order'],
+        ['ens224', 'order'],
+        ['ens161', 'order'],
+      ]);
+    });
+
+    test('a slot names an adapter that profiles only match, but not with net.ifnames=0', () => {
+      const matched = { ...profile, name: 'en*', namePatterns: ['en*'] };
+      const network = { backends: ['networkd' as const], profiles: [matched], pins: [] };
+      const bySlot = run({ network }, { nics: [{ index: 0, mac: MAC, pciSlot: 192 }] });
+      expect(bySlot.nics[0]).toMatchObject({ ifname: 'ens192', nameSource: 'slot', naming: 'pin' });
+      const bootloader = { ...inspection().bootloader, cmdline: 'ro net.ifnames=0' };
+      const classic = run({ network, bootloader }, { nics: [{ index: 0, mac: MAC, pciSlot: 192 }] });
+      expect(classic.nics[0]?.nameSource).not.toBe('slot');
+    });
+
     test('names are left alone when the playbook says off', () => {
       const plan = run(
         { network: { backends: ['ifupdown'], profiles: [profile], pins: [] } },

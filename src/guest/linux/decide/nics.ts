@@ -16,11 +16,26 @@ function derivedMac(vmKey: string, index: number): string {
   return `52:54:00:${digest.slice(0, 2)}:${digest.slice(2, 4)}:${digest.slice(4, 6)}`;
 }
 
+/** Names that profiles are for, in the order of the adapters as far as names tell it. */
 function ethernetNames(profiles: readonly NetworkProfile[]): readonly string[] {
   const names = profiles.filter(
     (profile) => profile.kind === 'ethernet' && profile.name !== undefined && !/[*?[]/.test(profile.name),
   );
-  return [...new Set(names.flatMap((profile) => profile.name ?? []))];
+  return [...new Set(names.flatMap((profile) => profile.name ?? []))].sort(byAdapter);
+}
+
+/** VMware fills its slots as 192, 224, 256, 161, 193 …: bridge by bridge, then the next function of each. */
+function byAdapter(a: string, b: string): number {
+  const [left, right] = [a, b].map((name) => Number(/^ens(\d{3,})$/.exec(name)?.[1] ?? Number.NaN));
+  if (left === undefined || right === undefined || Number.isNaN(left + right)) {
+    return a.localeCompare(b, 'en', { numeric: true });
+  }
+  return (left % 32) - (right % 32) || left - right;
+}
+
+/** What systemd calls an adapter in a slot of VMware's: the number of the bridge's slot plus the function on it. */
+function slotName(pciSlot: number | undefined): string | undefined {
+  return pciSlot === undefined ? undefined : `ens${(pciSlot & 1023) + (pciSlot >> 10)}`;
 }
 
 /** The one address that pins and profiles agree on; undefined when there is none or when there are several. */
@@ -32,8 +47,8 @@ function onlyAddress({ pins, profiles }: Inspection['network']): string | undefi
 }
 
 /**
- * How an adapter is called in the guest: by what pins its address, by what is bound to its address, by being the only one,
- * by order, by the kernel alone.
+ * How an adapter is called in the guest: by what pins its address, by what is bound to its address, by its slot at the
+ * origin, by being the only one, by order, by the kernel alone.
  */
 function nameOf(
   mac: string | undefined,
@@ -41,6 +56,7 @@ function nameOf(
   total: number,
   network: Inspection['network'],
   isClassic: boolean,
+  pciSlot: number | undefined,
 ): Named | undefined {
   const pin = network.pins.find((candidate) => mac !== undefined && candidate.mac.toLowerCase() === mac);
   if (pin !== undefined) return { ifname: pin.name, nameSource: 'pin' };
@@ -53,6 +69,11 @@ function nameOf(
   );
   if (bound?.name !== undefined) return { ifname: bound.name, nameSource: 'profile-mac' };
   const names = ethernetNames(network.profiles);
+  const bySlot = isClassic ? undefined : slotName(pciSlot);
+  // Where no profile says a name, rules of firewalls may.
+  if (bySlot !== undefined && (names.length === 0 || names.includes(bySlot))) {
+    return { ifname: bySlot, nameSource: 'slot' };
+  }
   const [only] = names;
   if (total === 1 && names.length === 1 && only !== undefined) return { ifname: only, nameSource: 'only' };
   const byOrder = names[position];
@@ -90,7 +111,9 @@ export function planNics(
     const pinned = indexes.length === 1 ? onlyAddress(network) : undefined;
     const known = (own.mac ?? described?.mac ?? pinned)?.toLowerCase();
     const named =
-      settings.network.naming === 'off' ? undefined : nameOf(known, position, indexes.length, network, classic);
+      settings.network.naming === 'off'
+        ? undefined
+        : nameOf(known, position, indexes.length, network, classic, described?.pciSlot);
     // A name can only be kept for an address that is known before the machine exists.
     const mac = known ?? (named === undefined ? undefined : derivedMac(description.vmKey, index));
     const profile = profileOf(mac, named?.ifname, network.profiles);
