@@ -48,11 +48,11 @@ function lines(file: 'journal' | 'events'): readonly Line[] {
 }
 
 async function until(what: string, isTrue: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 600; turn += 1) {
+  for (let turn = 0; turn < 2400; turn += 1) {
     if (isTrue()) return;
     await sleep(50);
   }
-  throw new Error(`${what} did not happen within 30 s`);
+  throw new Error(`${what} did not happen within two minutes`);
 }
 
 const isConverting = (): boolean =>
