@@ -1,8 +1,15 @@
 import { DroverError } from '../lib/error.js';
 
-const CODES: Readonly<Record<string, 'file.not-found' | 'file.denied' | 'file.no-space'>> = {
+type FileCode = 'file.not-found' | 'file.denied' | 'file.no-space' | 'file.wrong-kind' | 'file.too-large';
+
+const CODES: Readonly<Record<string, FileCode>> = {
   ENOENT: 'file.not-found',
   ENOTDIR: 'file.not-found',
+  ENAMETOOLONG: 'file.not-found',
+  ELOOP: 'file.not-found',
+  EISDIR: 'file.wrong-kind',
+  ENXIO: 'file.wrong-kind',
+  EFBIG: 'file.too-large',
   EACCES: 'file.denied',
   EPERM: 'file.denied',
   EROFS: 'file.denied',

@@ -96,7 +96,10 @@ export interface AppendFile extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Files of this machine. Every failure is a DroverError (`file.not-found`, `file.denied`, `file.no-space`, `file.io`). */
+/**
+ * Files of this machine. Every failure is a DroverError (`file.not-found`, `file.denied`, `file.no-space`,
+ * `file.wrong-kind`, `file.too-large`, `file.io`). Only files and block devices are opened: nothing here waits for a pipe.
+ */
 export interface Files {
   read(path: string, maxBytes?: number): Promise<Buffer>;
   readText(path: string, maxBytes?: number): Promise<string>;

@@ -3,7 +3,7 @@ import { constants, createReadStream } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import type { BigIntStats } from 'node:fs';
+import type { BigIntStats, Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { DroverError } from '../lib/error.js';
 import { fileError } from './os-errors.js';
@@ -24,18 +24,17 @@ const FS_TYPES: Readonly<Record<number, string>> = {
   0x2fc12fc1: 'zfs',
 };
 
+function kindOf(s: Stats | BigIntStats): FileFacts['kind'] {
+  if (s.isFile()) return 'file';
+  if (s.isDirectory()) return 'directory';
+  if (s.isSymbolicLink()) return 'symlink';
+  return s.isBlockDevice() ? 'block' : 'other';
+}
+
 function facts(path: string, s: BigIntStats): FileFacts {
   return {
     path,
-    kind: s.isFile()
-      ? 'file'
-      : s.isDirectory()
-        ? 'directory'
-        : s.isSymbolicLink()
-          ? 'symlink'
-          : s.isBlockDevice()
-            ? 'block'
-            : 'other',
+    kind: kindOf(s),
     sizeBytes: Number(s.size),
     allocatedBytes: Number(s.blocks) * 512,
     mtimeNs: s.mtimeNs.toString(),
@@ -54,13 +53,16 @@ async function attempt<T>(act: string, path: string, run: () => Promise<T>): Pro
   }
 }
 
+/** What a file system answers where nothing is, or where nothing by such a name can be. */
+const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP']);
+
 /** Undefined for a normal absence, a located error for everything else. */
 async function orAbsent<T>(path: string, run: () => Promise<T>): Promise<T | undefined> {
   try {
     return await run();
   } catch (cause) {
     const errno = (cause as NodeJS.ErrnoException).code;
-    if (errno === 'ENOENT' || errno === 'ENOTDIR') return undefined;
+    if (ABSENT.has(errno ?? '')) return undefined;
     throw fileError(cause, 'look at', path);
   }
 }
@@ -76,14 +78,29 @@ async function readFull(handle: FileHandle, offset: number, length: number): Pro
   return buffer.subarray(0, filled);
 }
 
+/** Throws unless it is something with an end that can be read at any place: a pipe waits, `/dev/zero` never ends. */
+function mustBeFile(path: string, s: Stats): void {
+  if (s.isFile() || s.isBlockDevice()) return;
+  const what = s.isDirectory() ? 'a folder' : s.isFIFO() ? 'a pipe' : s.isSocket() ? 'a socket' : 'a device';
+  throw new DroverError({
+    code: 'file.wrong-kind',
+    message: `${path} is ${what}, not a file`,
+    details: { path, kind: kindOf(s) },
+  });
+}
+
 async function openRandom(path: string): Promise<RandomAccessFile> {
-  const handle = await attempt('open', path, () => fs.open(path, constants.O_RDONLY));
+  // Looked at before it is opened, because opening some devices has effects; and after, because it may have changed.
+  mustBeFile(path, await attempt('open', path, () => fs.stat(path)));
+  // Without O_NONBLOCK, opening a pipe waits for somebody who writes into it.
+  const handle = await attempt('open', path, () => fs.open(path, constants.O_RDONLY | constants.O_NONBLOCK));
   const close = async (): Promise<void> => handle.close();
   try {
-    const { size } = await handle.stat();
+    const found = await handle.stat();
+    mustBeFile(path, found);
     return {
       path,
-      sizeBytes: size,
+      sizeBytes: found.size,
       read: (offset, length) => attempt('read', path, () => readFull(handle, offset, length)),
       close,
       [Symbol.asyncDispose]: close,
@@ -187,17 +204,31 @@ async function removeEmptyDir(dir: string): Promise<boolean> {
   }
 }
 
+function tooLarge(path: string, has: string, maxBytes: number): DroverError {
+  return new DroverError({
+    code: 'file.too-large',
+    message: `${path} has ${has} bytes; at most ${maxBytes} are read here`,
+    details: { path, maxBytes },
+  });
+}
+
+const PIECE = 64 * 1024;
+
 async function readBounded(path: string, maxBytes: number): Promise<Buffer> {
   await using file = await openRandom(path);
-  if (file.sizeBytes > maxBytes) {
-    throw new DroverError({
-      code: 'file.io',
-      message: `${path} has ${file.sizeBytes} bytes; at most ${maxBytes} are read here`,
-      details: { path, sizeBytes: file.sizeBytes, maxBytes },
-    });
-  }
+  if (file.sizeBytes > maxBytes) throw tooLarge(path, String(file.sizeBytes), maxBytes);
+  // Without `await` the file would be closed under the reading.
+  if (file.sizeBytes > 0) return await file.read(0, file.sizeBytes);
   // A file in /proc says 0 and holds more.
-  return file.sizeBytes > 0 ? file.read(0, file.sizeBytes) : attempt('read', path, () => fs.readFile(path));
+  const pieces: Buffer[] = [];
+  let total = 0;
+  for (;;) {
+    const piece = await file.read(total, PIECE);
+    pieces.push(piece);
+    total += piece.length;
+    if (total > maxBytes) throw tooLarge(path, `more than ${maxBytes}`, maxBytes);
+    if (piece.length < PIECE) return Buffer.concat(pieces);
+  }
 }
 
 /** The files of this machine. */

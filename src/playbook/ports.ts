@@ -3,7 +3,7 @@ import type { Checked } from '../lib/diagnostic.js';
 import type { LoadedPlaybook } from '../model/effective.js';
 
 export interface PlaybookFiles {
-  /** The whole file; throws a DroverError (`file.not-found`, `file.denied`, `file.io`). */
+  /** The whole file; throws a DroverError (`file.not-found`, `file.denied`, `file.wrong-kind`, `file.too-large`, `file.io`). */
   read(path: string, maxBytes?: number): Promise<Uint8Array>;
   /** The path with every link resolved; throws as `read` does. */
   realpath(path: string): Promise<string>;

@@ -42,8 +42,12 @@ export async function readBytes(
     return await files.read(path, YAML_LIMITS.bytes);
   } catch (thrown) {
     if (!(thrown instanceof DroverError)) throw thrown;
+    if (thrown.code === 'file.too-large') {
+      problems.error('playbook.too-large', thrown.message, from, { hint: thrown.hint });
+      return undefined;
+    }
     const why = thrown.code === 'file.not-found' ? 'does not exist' : `cannot be read: ${thrown.message}`;
-    problems.error('playbook.unreadable', `${shown} ${why}`, from);
+    problems.error('playbook.unreadable', `${shown} ${why}`, from, { hint: thrown.hint });
     return undefined;
   }
 }

@@ -43,6 +43,18 @@ export const hostCodes = defineCodes({
     check: '`ls -l` on the path and `id`.',
     cure: 'Change the owner or mode, or run as a user that may access it.',
   },
+  'file.wrong-kind': {
+    class: 'permanent',
+    cause: 'A folder, pipe, socket or character device stands where a file was expected.',
+    check: '`ls -l` on the path that the message names.',
+    cure: 'Name an ordinary file. What a pipe delivers must be written into a file first.',
+  },
+  'file.too-large': {
+    class: 'permanent',
+    cause: 'A file that is read as a whole is larger than any such file should be.',
+    check: '`ls -l` on the path that the message names.',
+    cure: 'Make sure that the path names what it should; split a large playbook with `include` or `vmsFrom`.',
+  },
   'file.no-space': {
     class: 'resource',
     cause: 'The filesystem is full.',
