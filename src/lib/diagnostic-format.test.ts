@@ -15,6 +15,25 @@ const text = `${'\n'.repeat(40)}        overrides:\n          memroyMiB: 4096\n`
 const textOf = (file: string): string | undefined => (file === 'plays/dc1.yaml' ? text : undefined);
 
 describe('text', () => {
+  it('lets no name from a file steer the terminal or pass for a line of its own', () => {
+    const name = 'x\u001b[2J\nfake.yaml:1:1: error\u202e';
+    const shown = formatText([
+      {
+        ...unknownKey,
+        message: name,
+        hint: name,
+        pointer: name,
+        allowed: [name],
+        suggestions: [name],
+        location: { file: name, line: 1, column: 1 },
+        origins: [{ file: name, line: 1, column: 1, note: name }],
+      },
+    ]);
+    expect(shown).not.toMatch(/[^\P{Cc}\n]|\u202e/u);
+    expect(shown).not.toMatch(/^fake/m);
+    expect(shown).toContain('\\x1b[2J\\x0afake.yaml');
+  });
+
   it('shows place, code, suggestion, pointer, excerpt and what is allowed', () => {
     expect(formatText([unknownKey], { textOf })).toBe(
       [

@@ -1,6 +1,7 @@
 /** Diagnostics for people, for programs and for code-hosting services. */
 import type { Diagnostic, Location } from './diagnostic.js';
 import { parsePointer, pathText } from './json-pointer.js';
+import { plainText } from './text-table.js';
 
 /** Diagnostics that are shown unless all are asked for. */
 const MOST_SHOWN = 50;
@@ -35,7 +36,7 @@ function countText(diagnostics: readonly Diagnostic[]): string {
 }
 
 function at(location: Location): string {
-  return `${location.file}:${location.line}:${location.column}`;
+  return `${plainText(location.file)}:${location.line}:${location.column}`;
 }
 
 function quoted(names: readonly string[]): string {
@@ -48,12 +49,13 @@ function paragraph(diagnostic: Diagnostic, lines: LineCache): string {
   const { code, severity, message, hint, location, pointer, suggestions = [], allowed = [], origins = [] } = diagnostic;
   const place = location === undefined ? '' : `${at(location)}: `;
   const meant = suggestions.length === 0 ? '' : ` — did you mean ${quoted(suggestions)}?`;
-  const out = [`${place}${severity} ${code} ${message}${meant}`];
-  if (pointer !== undefined && pointer !== '') out.push(`  at ${pointer}`);
+  // Names from files stand in all of these: none may steer the terminal or pass for a line of ours.
+  const out = [`${place}${severity} ${code} ${plainText(`${message}${meant}`)}`];
+  if (pointer !== undefined && pointer !== '') out.push(`  at ${plainText(pointer)}`);
   if (location !== undefined) out.push(...excerpt(location, lines));
-  if (allowed.length > 0) out.push(`  allowed here: ${allowed.join(', ')}`);
-  for (const origin of origins) out.push(`  ${at(origin)}: ${origin.note}`);
-  if (hint !== undefined) out.push(`  hint: ${hint}`);
+  if (allowed.length > 0) out.push(`  allowed here: ${plainText(allowed.join(', '))}`);
+  for (const origin of origins) out.push(`  ${at(origin)}: ${plainText(origin.note)}`);
+  if (hint !== undefined) out.push(`  hint: ${plainText(hint)}`);
   return `${out.join('\n')}\n`;
 }
 
