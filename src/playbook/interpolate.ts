@@ -12,6 +12,11 @@ import type { SourceFile } from './source-file.js';
 
 type Scalar = string | number | boolean;
 
+/** Variables may use each other, so a few lines could otherwise grow without bound. In characters. */
+const LONGEST_TEXT = 1024 ** 2;
+const MOST_GROWN = 64 * 1024 ** 2;
+const MOST_LEVELS = 100;
+
 /** A variable as it was written, before its own references are resolved. */
 interface Variable {
   readonly raw: unknown;
@@ -77,6 +82,8 @@ function collectVariables(files: readonly SourceFile[], problems: Problems): Map
 class Resolver {
   readonly #values = new Map<string, Scalar | undefined>();
   readonly #open: string[] = [];
+  #grown = 0;
+  #gaveUp = false;
 
   constructor(
     readonly variables: ReadonlyMap<string, Variable>,
@@ -123,11 +130,33 @@ class Resolver {
       this.problems.error('playbook.reference-cycle', message, variable.at);
       return undefined;
     }
+    if (this.#open.length >= MOST_LEVELS) {
+      return this.#giveUp(`variables refer to each other over ${MOST_LEVELS} levels`, at);
+    }
     this.#open.push(name);
     const value = this.#resolveRaw(variable);
     this.#open.pop();
     this.#values.set(name, value);
     return value;
+  }
+
+  /** Whether a text may still grow to this length; reported when not. */
+  mayGrow(length: number, at: Location): boolean {
+    if (this.#gaveUp) return false;
+    if (length > LONGEST_TEXT) {
+      this.#giveUp(`with its references replaced this text has over ${LONGEST_TEXT} characters`, at);
+      return false;
+    }
+    this.#grown += length;
+    if (this.#grown <= MOST_GROWN) return true;
+    this.#giveUp(`with all references replaced the texts have over ${MOST_GROWN} characters`, at);
+    return false;
+  }
+
+  #giveUp(message: string, at: Location): undefined {
+    if (!this.#gaveUp) this.problems.error('playbook.too-large', message, at);
+    this.#gaveUp = true;
+    return undefined;
   }
 
   #resolveRaw({ raw, at }: Variable): Scalar | undefined {
@@ -144,8 +173,9 @@ class Resolver {
       const value = part.kind === 'text' ? part.text : this.part(part, at);
       if (value === undefined) return undefined;
       text += String(value);
+      if (text.length > LONGEST_TEXT) break;
     }
-    return text;
+    return this.mayGrow(text.length, at) ? text : undefined;
   }
 
   #environment(name: string, fallback: string | undefined, at: Location): Scalar | undefined {
@@ -208,8 +238,10 @@ class Walk {
         // The mistake was reported; the text stays what it was.
         if (last === undefined) return text;
         out += String(last);
+        if (out.length > LONGEST_TEXT) break;
       }
     }
+    if (!this.resolver.mayGrow(out.length, at)) return text;
     const isWhole = parts.length === 1 && spot.plain && last !== undefined;
     return isWhole && last !== undefined ? typed(last) : out;
   }

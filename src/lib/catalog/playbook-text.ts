@@ -17,7 +17,8 @@ export const playbookTextCodes = defineCodes({
   'playbook.too-large': {
     class: 'permanent',
     cause:
-      'A file exceeds a limit that protects against runaway input: 64 MiB, 100 levels, 1 000 aliases, 2 000 000 nodes.',
+      'A file exceeds a limit that protects against runaway input: 64 MiB, 100 levels, 1 000 aliases, 2 000 000 nodes; ' +
+      'with references replaced, 1 MiB for one text and 64 MiB for all.',
     check: 'The message names the limit.',
     cure: 'Move long lists of machines into a CSV file and name it in `vmsFrom`.',
   },
