@@ -17,6 +17,13 @@ export type Described = Omit<VmDescription, 'vmKey' | 'warnings' | 'name' | 'ori
 export async function findFile(ctx: DescribeContext, file: string): Promise<string> {
   const found = await resolveName(ctx.host.files, ctx.policy, ctx.folder, `machine ${ctx.vm.name}`, file);
   if (found.kind === 'file') return found.path;
+  if ((await ctx.host.files.lstat(found.path))?.kind === 'symlink') {
+    throw new DroverError({
+      code: 'source.missing',
+      message: `${found.path} is a symbolic link that leads nowhere`,
+      details: { path: found.path },
+    });
+  }
   const folder = dirname(found.path);
   const names = await ctx.host.files.list(folder).catch(() => []);
   const close = names.filter((name) => name.toLowerCase() === basename(file).toLowerCase());
