@@ -34,6 +34,18 @@ export async function findFile(ctx: DescribeContext, file: string): Promise<stri
   });
 }
 
+/** Says so when two disks of a machine are one and the same image: rarely meant, and guests stumble over equal ids. */
+export function noteTwins(ctx: DescribeContext, disks: readonly SourceDisk[]): void {
+  const seen = new Map<string, string>();
+  for (const { id, location } of disks) {
+    if (location.kind === 'blank') continue;
+    const name = location.kind === 'file' ? location.path : `${location.archive}/${location.members.join('+')}`;
+    const first = seen.get(name);
+    if (first === undefined) seen.set(name, id);
+    else note(ctx, 'source.image-note', `${first} and ${id} are the same image, ${name}`);
+  }
+}
+
 export interface DiskPlace {
   readonly bus: SourceBus;
   readonly controller?: number;

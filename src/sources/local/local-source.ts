@@ -8,7 +8,7 @@ import { describeBundle } from './bundle-machine.js';
 import { findByName } from './by-name.js';
 import { attempt } from './context.js';
 import type { DescribeContext } from './context.js';
-import { describeDisks } from './disks.js';
+import { describeDisks, noteTwins } from './disks.js';
 import type { Described } from './disks.js';
 import { describeOva } from './ova-machine.js';
 import { describeOvf } from './ovf-folder.js';
@@ -82,6 +82,7 @@ export function createLocalSource(host: Host, source: LoadedSource): LocalSource
       if (made === undefined) return { diagnostics };
       const found = await describeKind(ctx, made);
       if (found === undefined || diagnostics.some((d) => d.severity === 'error')) return { diagnostics };
+      noteTwins(ctx, found.disks);
       const { originPath, ...facts } = found;
       const description: VmDescription = {
         name: vm.name,

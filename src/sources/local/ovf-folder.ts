@@ -8,6 +8,7 @@ import { MAX_OVF_BYTES } from '../ovf/document.js';
 import { parseOvf } from '../ovf/package.js';
 import { manifestBeside } from '../ovf/places.js';
 import type { OvfDisk, OvfFile } from '../ovf/package.js';
+import { unsupported } from '../problems.js';
 import { resolveReference } from '../references.js';
 import { attempt, note } from './context.js';
 import type { DescribeContext } from './context.js';
@@ -75,10 +76,16 @@ export async function describeOvf(
         ...(disk.isRaw ? { format: 'raw' } : {}),
         ...(parent === undefined ? {} : { parentHint: await find(ctx, ovf, parent.href) }),
       });
+      if (parent !== undefined && admitted.layers.length === 1) {
+        // Read as a whole disk, a difference would lose what lies below.
+        const what = `the descriptor puts ${showName(ovfFile.href)} on top of ${showName(parent.href)}, but the image stands alone`;
+        throw new DroverError({ code: 'source.descriptor', message: `${ovf}: ${what}`, where: { file: ovf } });
+      }
       checkCapacity(ctx, path, disk.capacityBytes, admitted.virtualSizeBytes);
       const { index, ...where } = place;
       return fileDisk(ctx, index, where, admitted);
     }
+    if (parent !== undefined) throw unsupported(ovf, 'holds a packed disk on top of another one; unpack it first');
     const exists = async (name: string): Promise<boolean> => ctx.host.files.exists(join(dirname(ovf), name));
     const names = ovfFile.chunkBytes === undefined ? [ovfFile.href] : await pieceNames(ovfFile.href, exists);
     if (names.length === 0) {

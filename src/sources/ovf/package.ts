@@ -161,6 +161,18 @@ function readDisks(document: OvfDocument, files: ReadonlyMap<string, OvfFile>): 
   return disks;
 }
 
+/** Disks lie on disks that there are, and in the end on one that lies on none. */
+function checkParents(path: string, disks: ReadonlyMap<string, OvfDisk>): void {
+  for (const { id, parentId } of disks.values()) {
+    const seen = new Set([id]);
+    for (let next = parentId; next !== undefined; next = disks.get(next)?.parentId) {
+      if (seen.has(next)) throw descriptorError(path, `the disk ${showName(id)} lies on itself`);
+      if (!disks.has(next)) throw descriptorError(path, `a disk lies on ${showName(next)}, which is not described`);
+      seen.add(next);
+    }
+  }
+}
+
 /** The deployment option that counts when nobody chooses: the default one, else the first. */
 function defaultConfiguration(envelope: XmlElement): string | undefined {
   const options = partsOf(envelope, 'DeploymentOptionSection').flatMap((section) =>
@@ -222,6 +234,7 @@ export function parseOvf(path: string, bytes: Buffer): OvfPackage {
   const document = parseEnvelope(path, bytes);
   const files = readFiles(document);
   const disks = readDisks(document, files);
+  checkParents(path, disks);
   const configuration = defaultConfiguration(document.envelope);
   const notes = document.notes;
   const elements = findSystems(document.envelope);
