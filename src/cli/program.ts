@@ -2,6 +2,7 @@ import { CommanderError } from 'commander';
 import type { Command } from 'commander';
 import { asDroverError, errorRecord } from '../lib/error.js';
 import type { DroverError } from '../lib/error.js';
+import { steadyText } from '../lib/text-table.js';
 import { createHost } from '../host/index.js';
 import { buildProgram } from './command-line.js';
 import type { Cli, GlobalOptions } from './context.js';
@@ -19,7 +20,8 @@ function makeCli(options: GlobalOptions): Cli {
     host: createHost(),
     options,
     out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(text),
+    // Messages of tools and names from images and archives pass here.
+    err: (text) => void process.stderr.write(steadyText(text)),
     stdin: { isTty: process.stdin.isTTY },
     terminal: {
       isTty: stderr.isTTY && !dumb && (process.env['CI'] ?? '') === '',
@@ -91,7 +93,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     }
     const error = asDroverError(thrown);
     if (json) process.stdout.write(`${JSON.stringify({ error: errorRecord(error) }, null, 2)}\n`);
-    process.stderr.write(errorText(error));
+    process.stderr.write(steadyText(errorText(error)));
     return exitForError(error);
   }
 }

@@ -86,7 +86,7 @@ function excerpt(location: Location, lines: LineCache): string[] {
 /** What looks like a secret that stands in a file against all advice must not reach terminals and build logs. */
 const SECRETS = /((?:password|passwd|passphrase|token|secret|api[_-]?key)["']?\s*[:=]\s*["']?)([^\s"',}\]]+)/gi;
 
-/** Lines of files, split once per file. Control characters are shown as blanks: files may hold terminal escapes. */
+/** Lines of files, split once per file. Control characters and marks of direction are shown as blanks. */
 class LineCache {
   readonly #files = new Map<string, readonly string[] | undefined>();
 
@@ -102,7 +102,7 @@ class LineCache {
       );
     return this.#files
       .get(file)
-      ?.[number - 1]?.replace(/[\0-\x08\x0b-\x1f\x7f-\x9f]/g, ' ')
+      ?.[number - 1]?.replace(/[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, ' ')
       .replace(SECRETS, (_whole, key: string, value: string) => key + '*'.repeat(value.length));
   }
 }

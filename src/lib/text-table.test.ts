@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { displayWidth, markdownTable, markdownText, plainText, textTable, truncateText } from './text-table.js';
+import {
+  displayWidth,
+  markdownTable,
+  markdownText,
+  plainText,
+  steadyText,
+  textTable,
+  truncateText,
+} from './text-table.js';
 
 describe('text tables', () => {
   it('aligns columns and leaves no spaces at the end', () => {
@@ -24,6 +32,8 @@ describe('text tables', () => {
 
   it('makes hostile text harmless', () => {
     expect(plainText('a\u001b[2Jb\u202ec')).toBe('a\\x1b[2Jb\\u{202e}c');
+    expect(steadyText('a\u001b[2J\tb\n\u202e\u009b\r')).toBe('a\\u001b[2J\tb\n\\u202e\\u009b\\u000d');
+    expect(JSON.parse(steadyText(JSON.stringify('\u202e\u009b')))).toBe('\u202e\u009b');
     expect(textTable([{ head: 'x' }], [['a\nb']])).toBe('x\na\\x0ab\n');
     expect(markdownText('<img src=x> | `a`\n# b')).toBe('&lt;img src=x&gt; \\| \\`a\\` # b');
   });

@@ -53,6 +53,16 @@ export function plainText(text: string): string {
   });
 }
 
+/**
+ * Whole output without anything that could steer a terminal but line ends and tabs. The rest becomes `\uNNNN`, which means the
+ * same in JSON. The last door for what people see; `plainText` is for single names, where a line end is out of place, too.
+ */
+export function steadyText(text: string): string {
+  return text.replace(/[^\P{Cc}\n\t]|[\u202a-\u202e\u2066-\u2069]/gu, (char) => {
+    return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}
+
 /** A table for a fixed-width font: a head line, then one line per row; no line ends in spaces. */
 export function textTable(columns: readonly Column[], rows: readonly (readonly string[])[], indent = ''): string {
   const cells = [columns.map((column) => column.head), ...rows].map((row) =>
