@@ -9,24 +9,38 @@ const PASS_MS = 7 * 24 * 3600 * 1000;
 /** Looking at a header needs little; what wants more is not let. */
 const LIMITS = { addressSpaceBytes: 1024 ** 3, cpuSeconds: 30 };
 
-/** Size of the disk as the tool sees it. */
+/**
+ * Size of the disk as the tool sees it. Not asked with `info`, which opens nothing below an image and therefore refuses
+ * a description that names what lies there. As a raw image a disk takes its own size, and nothing is read to know it.
+ */
 export async function toolSize(host: Host, view: View): Promise<number> {
   const { stdout } = await host.exec({
     tool: 'qemu-img',
-    args: ['info', '--output=json', '-U', ...view.formatArgs, '--', view.name],
+    args: ['measure', '--output=json', '-O', 'raw', '-U', ...view.formatArgs, '--', view.name],
     purpose: 'look at an image',
     mutates: false,
     timeoutMs: ASK_MS,
     captureBytes: 16 * 1024 ** 2,
     limits: LIMITS,
   });
-  const info = JSON.parse(stdout) as Readonly<Record<string, unknown>>;
-  return Number(info['virtual-size']);
+  const measured = JSON.parse(stdout) as Readonly<Record<string, unknown>>;
+  return Number(measured['fully-allocated']);
 }
 
-/** Throws `source.size-mismatch` unless the tool sees the size that the header says. @param label for messages */
+/**
+ * Throws `source.size-mismatch` unless the tool sees the size that the header says, and `source.corrupt-image` when it
+ * refuses an image whose header we accepted. @param label for messages
+ */
 export async function crossCheck(host: Host, view: View, expectedBytes: number, label: string): Promise<void> {
-  const seen = await toolSize(host, view);
+  const seen = await toolSize(host, view).catch((thrown: unknown) => {
+    if (!(thrown instanceof DroverError) || thrown.code !== 'exec.failed') throw thrown;
+    throw new DroverError({
+      code: 'source.corrupt-image',
+      message: `${label} cannot be opened: ${thrown.message}`,
+      ...(thrown.details === undefined ? {} : { details: thrown.details }),
+      cause: thrown,
+    });
+  });
   if (seen === expectedBytes) return;
   throw new DroverError({
     code: 'source.size-mismatch',
