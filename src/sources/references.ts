@@ -14,8 +14,9 @@ export type Resolved =
   /** Nothing is there; `path` is where it should be. */
   | { readonly kind: 'missing'; readonly path: string };
 
-function unsafe(name: string, holder: string, why: string): DroverError {
+function unsafe(name: string, holder: string, why: string, hint?: string): DroverError {
   return new DroverError({
+    ...(hint === undefined ? {} : { hint }),
     code: 'source.unsafe-ref',
     message: `${holder} refers to ${showName(name)}, which ${why}`,
     details: { name, holder },
@@ -39,6 +40,10 @@ export async function resolveName(
 ): Promise<Resolved> {
   const problem = nameProblem(name);
   const mayBeAllowed = problem?.kind === 'absolute' || problem?.kind === 'parent';
+  if ((problem?.kind === 'scheme' || problem?.kind === 'drive') && (await files.exists(resolve(folder, name)))) {
+    const hint = `There is a file of this name. Write ${showName(`./${name}`)} to mean it.`;
+    throw unsafe(name, holder, problem.text, hint);
+  }
   if (problem !== undefined && !mayBeAllowed) throw unsafe(name, holder, problem.text);
   const wanted = resolve(folder, name);
   const allowed = (path: string): boolean => policy.allowDirs.some((dir) => isInside(dir, path));
