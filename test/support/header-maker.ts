@@ -18,6 +18,9 @@ export function makeQcow2(parts: Qcow2Parts): Buffer {
   b.writeUInt32BE(16, 20);
   b.writeBigUInt64BE(BigInt(parts.sizeBytes), 24);
   b.writeUInt32BE(parts.crypt ?? 0, 32);
+  // The first table, with nothing in it, in the second cluster.
+  b.writeUInt32BE(Math.ceil(parts.sizeBytes / 2 ** 29), 36);
+  b.writeBigUInt64BE(65536n, 40);
   b.writeBigUInt64BE(parts.features ?? 0n, 72);
   b.writeUInt32BE(4, 96);
   b.writeUInt32BE(104, 100);

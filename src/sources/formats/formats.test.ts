@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { makeQcow2, makeVdi, makeVhdx } from '../../../test/support/header-maker.js';
 import { dynamicVhd, fixedVhd, vhdFooter } from '../../../test/support/vhd-maker.js';
-import { hostedHeader, vmdkDescriptor } from '../../../test/support/vmdk-maker.js';
+import { cowdExtent, hostedHeader, hostedSparse, vmdkDescriptor } from '../../../test/support/vmdk-maker.js';
 import { DroverError } from '../../lib/error.js';
 import type { DiskFormat } from '../../model/index.js';
 import { detectKind } from './detect.js';
 import { readImage, windowOf } from './index.js';
 import type { ByteSource } from './types.js';
 import { parseVmdkDescriptor } from './vmdk-descriptor.js';
+import { readSparseHeader } from './vmdk-sparse.js';
 
 function source(bytes: Buffer | string, path = 'disk'): ByteSource {
   const data = Buffer.from(bytes);
@@ -166,6 +167,97 @@ describe('qcow2', () => {
   ];
   it.each(bad)('refuses: %s', async (_, parts, code) => {
     expect((await refusal(makeQcow2(parts))).code).toBe(code);
+  });
+});
+
+describe('maps that lead out of the file', () => {
+  const L1 = 65536;
+  const L2 = 2 * 65536;
+  /** A qcow2 with one cluster in use, whose entry is the given one. */
+  const withCluster = (entry: bigint, parts: Partial<Parameters<typeof makeQcow2>[0]> = {}): Buffer => {
+    const bytes = Buffer.concat([makeQcow2({ sizeBytes: MIB, ...parts }), Buffer.alloc(2 * 65536)]);
+    bytes.writeBigUInt64BE((1n << 63n) | BigInt(L2), L1);
+    bytes.writeBigUInt64BE(entry, L2);
+    return bytes;
+  };
+  const copied = 1n << 63n;
+  const compressed = 1n << 62n;
+
+  it.each([
+    ['a cluster inside', copied | (3n * 65536n), {}],
+    ['a cluster of zeros that keeps a place outside', copied | (99n * 65536n) | 1n, {}],
+    ['a compressed cluster inside', compressed | (5n << 54n) | 200_000n, {}],
+    ['an entry of 16 bytes', copied | (3n * 65536n), { features: 16n }],
+  ])('qcow2: %s is fine', async (_, entry, parts) => {
+    expect(await readImage(source(withCluster(entry, parts)))).toMatchObject({ virtualSizeBytes: MIB });
+  });
+
+  it.each([
+    ['behind the end', copied | (4n * 65536n), {}, 'cut short'],
+    ['far behind the end', copied | 0x00ff_ffff_ffff_0000n, {}, 'cut short'],
+    ['within another one', copied | 70_144n, {}, 'within'],
+    ['compressed, behind the end', compressed | (5n << 54n) | 300_000n, {}, 'cut short'],
+    [
+      'marked as zeros before there was such a mark',
+      copied | (99n * 65536n) | 1n,
+      { version: 2 as const },
+      'cut short',
+    ],
+    ['of 16 bytes, behind the end', copied | (4n * 65536n), { features: 16n }, 'cut short'],
+  ])('qcow2: a cluster %s is refused', async (_, entry, parts, says) => {
+    const error = await refusal(withCluster(entry, parts));
+    expect(error.code).toBe('source.corrupt-image');
+    expect(error.message).toContain(says);
+  });
+
+  it.each([
+    ['a second table behind the end', L1, (1n << 63n) | (4n * 65536n), 'table 0'],
+    ['a second table within a cluster', L1, (1n << 63n) | 70_144n, 'within'],
+    ['a first table behind the end', 40, 99n * 65536n, 'first table'],
+    ['a first table within a cluster', 40, 70_000n, 'within'],
+  ])('qcow2: %s is refused', async (_, at, value, says) => {
+    const bytes = withCluster(0n);
+    bytes.writeBigUInt64BE(value, at);
+    expect((await refusal(bytes)).message).toContain(says);
+  });
+
+  it('qcow2: a first table that is too short or endless is refused', async () => {
+    for (const entries of [0, 2 ** 32 - 1]) {
+      const bytes = withCluster(0n);
+      bytes.writeUInt32BE(entries, 36);
+      expect((await refusal(bytes)).message).toContain('first table has');
+    }
+  });
+
+  it('VDI: a block beyond those in use is refused', async () => {
+    const bytes = makeVdi({ sizeBytes: 4 * MIB });
+    bytes.writeUInt32LE(0xffff_fffe, 1028);
+    expect(await readImage(source(bytes))).toMatchObject({ allocatedBytes: MIB });
+    bytes.writeUInt32LE(1, 1028);
+    expect((await refusal(bytes)).message).toContain('block 1 ');
+  });
+
+  it('VMDK: a disk of many tables is counted in pieces, wherever they stand', async () => {
+    const raw = Buffer.alloc(96 * MIB);
+    for (const at of [0, 40 * MIB, 95 * MIB]) raw.write('x', at);
+    const bytes = hostedSparse(raw, {
+      descriptor: vmdkDescriptor({ createType: 'monolithicSparse', extents: [`RW ${raw.length / 512} SPARSE "x"`] }),
+    });
+    expect(await readImage(source(bytes))).toMatchObject({ allocatedBytes: 3 * 65536 });
+    // The last table alone, elsewhere.
+    const directory = 21 * 512;
+    const moved = Buffer.concat([bytes, bytes.subarray(bytes.readUInt32LE(directory + 8) * 512).subarray(0, 2048)]);
+    moved.writeUInt32LE(bytes.length / 512, directory + 8);
+    expect(await readImage(source(moved))).toMatchObject({ allocatedBytes: 3 * 65536 });
+    expect((await refusal(bytes.subarray(0, -65536))).message).toContain('cut short');
+  });
+
+  it('ESX sparse: a grain behind the end is refused', async () => {
+    const raw = Buffer.alloc(MIB, 'x');
+    const bytes = cowdExtent(raw, (sector) => sector > 2000);
+    const read = (part: Buffer) => readSparseHeader(source(part), 'cowd');
+    expect(await read(bytes)).toMatchObject({ allocatedBytes: 47 * 512 });
+    await expect(read(bytes.subarray(0, -512))).rejects.toMatchObject({ code: 'source.corrupt-image' });
   });
 });
 

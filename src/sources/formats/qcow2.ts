@@ -4,6 +4,7 @@ import { showName } from '../../lib/safe-path.js';
 import type { DiskFormat } from '../../model/index.js';
 import { corrupt, encrypted, unsupported } from '../problems.js';
 import { checkedSize, readExactly } from './types.js';
+import { checkClusters } from './qcow2-clusters.js';
 import type { ByteSource, ImageFacts } from './types.js';
 
 const DIRTY = 1n;
@@ -51,6 +52,7 @@ export async function readQcow2(source: ByteSource): Promise<ImageFacts> {
   if (crypt !== 0) throw encrypted(path, 'the image is encrypted');
   const notes: string[] = [];
   let headerLength = 72;
+  let isExtended = false;
   if (version === 3) {
     const more = await readExactly(source, 72, 32, 'header');
     const features = more.readBigUInt64BE(0);
@@ -66,6 +68,7 @@ export async function readQcow2(source: ByteSource): Promise<ImageFacts> {
     }
     const unknown = features & ~(DIRTY | COMPRESSION | EXTENDED_L2);
     if (unknown !== 0n) throw unsupported(path, `needs features that are not known here (0x${unknown.toString(16)})`);
+    isExtended = (features & EXTENDED_L2) !== 0n;
     if ((features & DIRTY) !== 0n)
       notes.push('the image was not closed properly; its reference counts are rebuilt when read');
     if (headerLength < 104 || headerLength > 2 ** clusterBits)
@@ -79,6 +82,8 @@ export async function readQcow2(source: ByteSource): Promise<ImageFacts> {
   // A name of a data file without its feature bit is ignored by tools today; nobody writes that by accident.
   if (extensions.has(0x44415441)) throw unsupported(path, 'names an external data file');
   if (extensions.has(0x0537be77)) throw encrypted(path, 'the image is encrypted');
+  if (!(await checkClusters(source, base, { version, clusterBits, isExtended, virtualSizeBytes })))
+    notes.push('its tables are very large; whether the file was cut short was not looked at');
   const snapshots = base.readUInt32BE(60);
   if (snapshots > 0) notes.push(`${snapshots} internal snapshots are not migrated; the current state is`);
   const common = { format: 'qcow2', subformat: version === 2 ? 'v2' : 'v3', virtualSizeBytes } as const;

@@ -36,6 +36,7 @@ export async function readVdi(source: ByteSource): Promise<ImageFacts> {
   if (used > blocks || dataAt + used * blockBytes > source.sizeBytes) {
     throw corrupt(path, `${used} blocks are in use, but the file has only ${source.sizeBytes} bytes: it was cut short`);
   }
+  await checkBlocks(source, mapAt, Math.ceil(virtualSizeBytes / blockBytes), used);
   return {
     format: 'vdi',
     subformat: type === 1 ? 'dynamic' : 'fixed',
@@ -43,4 +44,21 @@ export async function readVdi(source: ByteSource): Promise<ImageFacts> {
     allocatedBytes: used * blockBytes,
     notes: [],
   };
+}
+
+/** The two highest numbers stand for "not there" and "zeros". */
+const FIRST_SPECIAL = 0xffff_fffe;
+const PIECE_ENTRIES = 1024 ** 2;
+
+/** Tools read zeros where the map leads behind the blocks in use, and nobody is told. */
+async function checkBlocks(source: ByteSource, mapAt: number, blocks: number, used: number): Promise<void> {
+  for (let first = 0; first < blocks; first += PIECE_ENTRIES) {
+    const count = Math.min(PIECE_ENTRIES, blocks - first);
+    const map = await readExactly(source, mapAt + first * 4, count * 4, 'block map');
+    for (let i = 0; i < count; i += 1) {
+      const block = map.readUInt32LE(i * 4);
+      if (block < used || block >= FIRST_SPECIAL) continue;
+      throw corrupt(source.path, `block ${first + i} is said to be number ${block} of ${used} that are in use`);
+    }
+  }
 }

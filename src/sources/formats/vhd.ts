@@ -124,8 +124,11 @@ async function readBlocks(source: ByteSource, header: Buffer, sizeBytes: number)
       sectors.push(undefined);
       continue;
     }
-    if (sector * SECTOR + bitmapBytes + SECTOR > source.sizeBytes) {
-      throw corrupt(source.path, `block ${i} lies at byte ${sector * SECTOR}, behind the end of the file`);
+    // Tools read zeros behind the end of the file.
+    const dataBytes = Math.min(blockBytes, sizeBytes - i * blockBytes);
+    if (sector * SECTOR + bitmapBytes + dataBytes > source.sizeBytes) {
+      const at = sector * SECTOR;
+      throw corrupt(source.path, `block ${i} at byte ${at} ends behind the end of the file: it was cut short`);
     }
     sectors.push(sector);
   }

@@ -18,8 +18,12 @@ export interface SparseHeader {
 }
 
 const AT_END = 0xffff_ffff_ffff_ffffn;
-/** Maps up to this size are read to count grains: disks of up to 256 GiB. */
-const MAX_MAP_BYTES = 16 * 1024 ** 2;
+/** Maps up to this size are read to count grains: disks of up to 16 TiB, in grains of 64 KiB. */
+const MAX_MAP_BYTES = 1024 ** 3;
+/** Entries of a grain table of an ESX sparse extent. */
+const COWD_ENTRIES = 4096;
+/** Grain tables that stand side by side are read together, at most so many bytes. */
+const PIECE_BYTES = 1024 ** 2;
 
 interface Hosted {
   readonly capacity: number;
@@ -85,14 +89,27 @@ async function countGrains(source: ByteSource, header: Hosted): Promise<number |
   }
   if (tables * header.entriesPerTable * 4 > MAX_MAP_BYTES) return undefined;
   const directory = await readExactly(source, directoryAt, tables * 4, 'grain directory');
+  const used = await countEntries(source, directory, header.entriesPerTable, grains);
+  return used * header.grain * SECTOR;
+}
+
+/** Entries in use in all tables of a directory. Throws for one that lies outside the file: tools read zeros there. */
+async function countEntries(source: ByteSource, directory: Buffer, perTable: number, grains: number): Promise<number> {
+  const tables = Math.ceil(grains / perTable);
+  const atOnce = Math.max(1, Math.floor(PIECE_BYTES / (perTable * 4)));
+  const sectorOf = (table: number): number => directory.readUInt32LE(table * 4);
   let used = 0;
-  for (let table = 0; table < tables; table += 1) {
-    const tableSector = directory.readUInt32LE(table * 4);
-    if (tableSector === 0) continue;
-    const entries = Math.min(header.entriesPerTable, grains - table * header.entriesPerTable);
-    const map = await readExactly(source, tableSector * SECTOR, entries * 4, `grain table ${table}`);
-    for (let i = 0; i < entries; i += 1) {
-      const sector = map.readUInt32LE(i * 4);
+  for (let table = 0; table < tables;) {
+    const start = sectorOf(table);
+    let count = 1;
+    const isNext = (): boolean =>
+      table + count < tables && count < atOnce && (sectorOf(table + count) - start) * SECTOR === count * perTable * 4;
+    while (start !== 0 && isNext()) count += 1;
+    const entries = Math.min(count * perTable, grains - table * perTable);
+    const map =
+      start === 0 ? Buffer.alloc(0) : await readExactly(source, start * SECTOR, entries * 4, `grain table ${table}`);
+    for (let at = 0; at < map.length; at += 4) {
+      const sector = map.readUInt32LE(at);
       // 0: not there; 1: zeros (only when the flag for it is set, but no grain can begin in sector 1 either).
       if (sector <= 1) continue;
       if (sector * SECTOR >= source.sizeBytes) {
@@ -103,8 +120,9 @@ async function countGrains(source: ByteSource, header: Hosted): Promise<number |
       }
       used += 1;
     }
+    table += count;
   }
-  return used * header.grain * SECTOR;
+  return used;
 }
 
 async function readHosted(source: ByteSource): Promise<SparseHeader> {
@@ -135,14 +153,24 @@ async function readCowd(source: ByteSource): Promise<SparseHeader> {
   const directoryAt = bytes.readUInt32LE(20) * SECTOR;
   const directoryEntries = bytes.readUInt32LE(24);
   checkedSize(source.path, capacitySectors * SECTOR);
-  // A grain table has 4096 entries.
-  if (grainSectors === 0 || directoryEntries < Math.ceil(capacitySectors / (4096 * grainSectors))) {
+  if (grainSectors === 0 || directoryEntries < Math.ceil(capacitySectors / (COWD_ENTRIES * grainSectors))) {
     throw corrupt(source.path, 'the header of the ESX sparse extent contradicts itself');
   }
   if (directoryAt + directoryEntries * 4 > source.sizeBytes) {
     throw corrupt(source.path, 'the grain directory lies behind the end of the file');
   }
-  return { kind: 'cowd', capacitySectors, grainSectors, compressed: false, tablesAtEnd: false };
+  const grains = Math.ceil(capacitySectors / grainSectors);
+  const small = grains * 4 <= MAX_MAP_BYTES;
+  const directory = small ? await readExactly(source, directoryAt, directoryEntries * 4, 'grain directory') : undefined;
+  const used = directory === undefined ? undefined : await countEntries(source, directory, COWD_ENTRIES, grains);
+  return {
+    kind: 'cowd',
+    capacitySectors,
+    grainSectors,
+    compressed: false,
+    ...(used === undefined ? {} : { allocatedBytes: used * grainSectors * SECTOR }),
+    tablesAtEnd: false,
+  };
 }
 
 async function readSeSparse(source: ByteSource): Promise<SparseHeader> {
