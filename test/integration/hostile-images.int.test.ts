@@ -41,6 +41,7 @@ const NAMES: readonly (readonly [title: string, yaml: string, code: string, says
   ['a way up', '../p.yaml', 'source.unsafe-ref', /"\.\."/],
   ['a way up and back', 'sub/../../images/data.bin', 'source.unsafe-ref', /"\.\."/],
   ['a protocol', "'nbd:localhost:10809'", 'source.unsafe-ref', /protocol/],
+  ['a name with a colon', 'b:c.raw', 'source.unsafe-ref', /Write "\.\/b:c\.raw"/],
   ['a web address', "'http://127.0.0.1:9/x.vmdk'", 'source.unsafe-ref', /protocol/],
   ['a description in JSON', `'json:{"driver":"file","filename":"/etc/passwd"}'`, 'source.unsafe-ref', /protocol/],
   ['a drive', "'C:/x.vmdk'", 'source.unsafe-ref', /drive/],
@@ -280,6 +281,7 @@ describe.skipIf(!(await requireTools('qemu-img')))('hostile images', () => {
   hostileTable(
     (ground) => {
       ground.put('images/data.bin', DISK);
+      ground.put('images/b:c.raw', DISK);
       writeRows(ground, [...LINKS, ...QCOW2, ...OTHERS, ...RAW]);
     },
     [

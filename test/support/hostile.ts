@@ -35,10 +35,12 @@ export interface HostileGround {
   remove(): void;
 }
 
-export function hostileGround(): HostileGround {
-  const dir = mkdtempSync(join(tmpdir(), 'drover-hostile-'));
+/** @param folder a name for a folder within the fresh one, for names that are trouble themselves */
+export function hostileGround(folder = ''): HostileGround {
+  const root = mkdtempSync(join(tmpdir(), 'drover-hostile-'));
+  const dir = join(root, folder);
   const path = (name: string): string => join(dir, name);
-  mkdirSync(path('images'));
+  mkdirSync(path('images'), { recursive: true });
   return {
     dir,
     path,
@@ -71,7 +73,7 @@ export function hostileGround(): HostileGround {
         clearTimeout(timer);
       }
     },
-    remove: () => rmSync(dir, { recursive: true, force: true }),
+    remove: () => rmSync(root, { recursive: true, force: true }),
   };
 }
 
@@ -129,7 +131,7 @@ export function expectPolite(ground: HostileGround, said: Said, code: number): v
   );
   expect(text).not.toContain('internal.');
   expect(text, 'no stack trace').not.toMatch(/^\s+at .*[(:]\d+|node:internal/m);
-  expect(text, 'nothing that steers a terminal').not.toMatch(/[^\P{Cc}\n\t]/u);
+  expect(text, 'nothing that steers a terminal').not.toMatch(/[^\P{Cc}\n\t]|[\u202a-\u202e\u2066-\u2069]/u);
   expect(readdirSync(ground.dir), 'no output').not.toContain('out');
   expect(processesNaming(ground.dir)).toEqual([]);
 }
