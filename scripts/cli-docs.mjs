@@ -4,12 +4,23 @@
 const ENVIRONMENT = [
   ['DROVER_STATE_DIR', 'Folder where runs are kept, unless `--state-dir` says so.'],
   [
+    'DROVER_BIN_<PROGRAM>',
+    'Absolute path of a program that is to be used instead of the one in `PATH`: `DROVER_BIN_QEMU_IMG` for `qemu-img`.',
+  ],
+  [
     'XDG_CACHE_HOME',
     'Facts about this machine, such as whether KVM works, are remembered below it. Default: `~/.cache`.',
   ],
-  ['TMPDIR', 'Small files of the appliance. Default: `/tmp`.'],
+  ['XDG_CONFIG_HOME', 'Firmware descriptions in `qemu/firmware` below it go before those of the system.'],
+  ['XDG_RUNTIME_DIR', 'Sockets of machines that boot as a proof, when the path is short enough. Default: `TMPDIR`.'],
+  [
+    'TMPDIR',
+    'Small files of the appliance, and the appliance itself. Default: `/tmp`, and `/var/tmp` for the appliance.',
+  ],
+  ['LIBGUESTFS_CACHEDIR', 'Where the appliance is kept once it is built. Default: `TMPDIR`.'],
   ['NO_COLOR', 'No colours when it holds anything.'],
   ['CI', 'No moving screen when it holds anything.'],
+  ['TERM', 'No colours and no moving screen when it is `dumb`.'],
 ];
 
 const FILES = [
@@ -29,20 +40,22 @@ function sentence(text) {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`.replace(/([^.?])$/, '$1.');
 }
 
+/**
+ * What an option or an argument means, with what it may be.
+ * @param {{ description: string, argChoices?: string[] | undefined, defaultValue?: unknown }} word
+ */
+function explained({ description, argChoices, defaultValue }) {
+  const choices = argChoices === undefined ? '' : ` One of ${argChoices.map((each) => `\`${each}\``).join(', ')}.`;
+  const fallback = defaultValue === undefined ? '' : ` Default: \`${defaultValue}\`.`;
+  return description === '' ? '' : `${sentence(description)}${choices}${fallback}`;
+}
+
 /** @param {Command} command */
 function argumentsOf(command) {
   return command.registeredArguments.map((argument) => {
     const name = argument.name() + (argument.variadic ? '...' : '');
-    return { name: argument.required ? `<${name}>` : `[${name}]`, text: argument.description };
+    return { name: argument.required ? `<${name}>` : `[${name}]`, text: explained(argument) };
   });
-}
-
-/** @param {import('commander').Option} option */
-function optionText(option) {
-  const choices =
-    option.argChoices === undefined ? '' : ` One of ${option.argChoices.map((each) => `\`${each}\``).join(', ')}.`;
-  const fallback = option.defaultValue === undefined ? '' : ` Default: \`${option.defaultValue}\`.`;
-  return `${sentence(option.description)}${choices}${fallback}`;
 }
 
 /** @param {Command} command */
@@ -58,11 +71,11 @@ const cell = (text) => text.replaceAll('|', '\\|');
 
 /** @param {Command} command */
 function optionTable(command) {
-  const rows = command.options.map((option) => `| \`${cell(option.flags)}\` | ${cell(optionText(option))} |`);
+  const rows = command.options.map((option) => `| \`${cell(option.flags)}\` | ${cell(explained(option))} |`);
   return rows.length === 0 ? [] : ['| Option | Meaning |', '|---|---|', ...rows, ''];
 }
 
-/** @param {string} text @param {string} notice @param {Parts} parts */
+/** @param {string} notice @param {Parts} parts */
 export function cliMarkdown(notice, { program, examples, exits }) {
   const lines = [
     notice,
@@ -143,8 +156,6 @@ export function cliManual(notice, version, { program, examples, exits }) {
     roff(
       'A playbook (YAML) says which machines come from where and what they become; `drover plan` shows what would be done, `drover run` does it, `drover resume` goes on after a failure or a crash. The origin is never written to.',
     ),
-    '.SH OPTIONS',
-    ...program.options.flatMap((option) => tagged(option.flags, optionText(option))),
     '.SH COMMANDS',
     ...commandsOf(program).flatMap((command) => [
       `.SS "${roff(synopsis(command))}"`,
@@ -152,8 +163,11 @@ export function cliManual(notice, version, { program, examples, exits }) {
       ...argumentsOf(command)
         .filter(({ text }) => text !== '')
         .flatMap(({ name, text }) => tagged(name, text)),
-      ...command.options.flatMap((option) => tagged(option.flags, optionText(option))),
+      ...command.options.flatMap((option) => tagged(option.flags, explained(option))),
     ]),
+    '.SH OPTIONS',
+    'These belong to every command.',
+    ...program.options.flatMap((option) => tagged(option.flags, explained(option))),
     '.SH EXIT STATUS',
     ...exits.flatMap(([code, text]) => tagged(String(code), text)),
     '.SH ENVIRONMENT',

@@ -245,8 +245,8 @@ for (const [path, text] of [
   const old = await read(path).catch(() => '');
   if (old === text) continue;
   if (process.argv.includes('--check')) {
-    process.stderr.write(`stale: ${path}; run node scripts/gen-docs.mjs\n`);
+    process.stderr.write(`stale: ${path}; run npm run generate\n`);
     stale += 1;
   } else await writeFile(new URL(path, root), text);
 }
-process.exitCode = stale > 0 ? 1 : 0;
+if (stale > 0) process.exitCode = 1;

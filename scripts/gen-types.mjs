@@ -78,4 +78,4 @@ for (const [file, text] of files) {
     stale += 1;
   } else await writeFile(target, text);
 }
-process.exitCode = stale > 0 ? 1 : 0;
+if (stale > 0) process.exitCode = 1;
