@@ -1,5 +1,5 @@
 /** The command line as data: commands, arguments, options. Help, completion and the documentation are made from it. */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import type { Cli } from './context.js';
 import { EXAMPLES } from './examples.js';
 import { EXIT_MEANINGS } from './exit-codes.js';
@@ -15,6 +15,7 @@ export type Action = (
 ) => Promise<number>;
 
 const FORMATS = ['text', 'json', 'github'];
+const VERIFY_LEVELS = ['none', 'sampled', 'full'];
 const SELECTORS: readonly (readonly [string, string])[] = [
   [
     '--only <expr>',
@@ -128,7 +129,11 @@ Error codes: drover explain <code>.`,
     .option('--force <stage>', 'run this stage and all after it again; may be repeated', collect)
     .option('--skip-blocked', 'go on without the machines that have blockers')
     .option('--accept-drift', 'run a saved plan although the world has changed')
-    .option('--verify <level>', 'how closely cached outputs are checked: none, sampled, full', 'sampled')
+    .addOption(
+      new Option('--verify <level>', 'how closely cached outputs are checked')
+        .choices(VERIFY_LEVELS)
+        .default('sampled'),
+    )
     .option('--break-lock', 'break a lock of another host that has not been refreshed for a minute')
     .option('--events <target>', 'also write events to a file (`ndjson:PATH`) or a descriptor (`fd:3`)')
     .addOption(new Option('--renderer <kind>', 'how progress is shown').choices(RENDERERS).default('auto'))
@@ -139,7 +144,9 @@ Error codes: drover explain <code>.`,
     .option('-y, --yes', 'do not ask; only `--replan` asks')
     .option('--retry-failed', 'run again what failed and everything that is open (the default)')
     .option('--only-failed', 'run again only what failed')
-    .option('--verify <level>', 'how closely finished work is checked: none, sampled, full', 'sampled')
+    .addOption(
+      new Option('--verify <level>', 'how closely finished work is checked').choices(VERIFY_LEVELS).default('sampled'),
+    )
     .option('--force <stage>', 'run this stage and all after it again; may be repeated', collect)
     .option(
       '--replan',
@@ -176,8 +183,8 @@ Error codes: drover explain <code>.`,
   program
     .command('clean')
     .description('remove intermediates and old runs; products stay')
-    .argument('[run]', 'id of the run (default: every finished one)')
-    .option('--intermediates', 'only intermediate images')
+    .argument('[run]', 'id of the run (default: every run that ended well)')
+    .option('--intermediates', 'only intermediate images (the default)')
     .option('--all', 'intermediates, documents and the run itself')
     .option('--older-than <age>', 'only runs older than this, such as 30d')
     .option('--dry-run', 'show what would go')
@@ -203,9 +210,9 @@ Error codes: drover explain <code>.`,
 
   program
     .command('state')
-    .description('check or repair the journal of a run')
-    .argument('<verify|repair|list>')
-    .argument('[run]', 'id of the run (default: the newest)')
+    .description('check or repair journals, or list the runs')
+    .addArgument(new Argument('<action>', 'what to do').choices(['verify', 'repair', 'list']))
+    .argument('[run]', 'id of the run (default: every run to verify, the newest to repair)')
     .action(bind(async () => (await import('./commands/state.js')).state));
 
   program
@@ -225,7 +232,7 @@ Error codes: drover explain <code>.`,
   program
     .command('completion')
     .description('print the completion script of a shell')
-    .argument('<shell>', 'bash, zsh or fish')
+    .addArgument(new Argument('<shell>', 'for which shell').choices(['bash', 'zsh', 'fish']))
     .action(bind(async () => (await import('./commands/completion.js')).completion));
 
   for (const command of program.commands) {

@@ -49,8 +49,8 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     { line: 'drover cancel --vm web01', what: 'only this machine' },
   ],
   clean: [
-    { line: 'drover clean --dry-run', what: 'what could go' },
-    { line: 'drover clean --all --older-than 30d', what: 'runs that ended more than a month ago' },
+    { line: 'drover clean --dry-run', what: 'which intermediate images could go' },
+    { line: 'drover clean --all --older-than 30d', what: 'whole runs that ended well, more than a month ago' },
   ],
   report: [
     { line: 'drover report', what: 'Markdown on the terminal' },
@@ -61,13 +61,20 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     { line: 'drover logs --follow', what: 'the running run' },
   ],
   state: [
-    { line: 'drover state verify', what: 'is the journal of the newest run whole?' },
-    { line: 'drover state repair', what: 'keep a copy, cut what is damaged' },
+    { line: 'drover state verify', what: 'is the journal of every run whole?' },
+    { line: 'drover state repair', what: 'that of the newest run: keep a copy, cut what is damaged' },
+    { line: 'drover state list', what: 'every run of the state folder' },
   ],
   doctor: [
     { line: 'drover doctor', what: 'what is missing and how to get it' },
     { line: 'drover doctor --fresh', what: 'probe again whether KVM works' },
   ],
-  init: [{ line: 'drover init --images /srv/export', what: 'a playbook for the images in a folder' }],
-  completion: [{ line: 'source <(drover completion bash)', what: 'in the running shell' }],
+  init: [
+    { line: 'drover init', what: 'playbook.yaml here, for what lies in ./images' },
+    { line: 'drover init dc1 --images /srv/export --name dc1-exit', what: 'in a folder of its own, for another one' },
+  ],
+  completion: [
+    { line: 'source <(drover completion bash)', what: 'in the running shell' },
+    { line: 'drover completion fish > ~/.config/fish/completions/drover.fish', what: 'in every shell from now on' },
+  ],
 };

@@ -28,7 +28,7 @@ export const EXIT_MEANINGS: readonly (readonly [Exit, string])[] = [
   [Exit.preflight, 'preflight blockers, a source that cannot be used, or a program that is missing'],
   [Exit.internal, 'internal, state or journal error'],
   [Exit.locked, 'another run holds the lock'],
-  [Exit.waiting, 'stopped at a gate or window'],
+  [Exit.waiting, 'stopped at a gate or window (this version has neither)'],
   [Exit.halted, 'halted by failure policy'],
   [Exit.drift, 'the world differs from the saved plan'],
   [Exit.workToDo, '`plan --detailed-exitcode`: there is work to do'],

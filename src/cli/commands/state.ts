@@ -1,15 +1,12 @@
 import { join } from 'node:path';
 import { listRuns, repairState, verifyState } from '../../engine/index.js';
-import { DroverError } from '../../lib/error.js';
-import { suggest } from '../../lib/suggest.js';
+import { assertNever } from '../../lib/error.js';
 import { formatSize } from '../../lib/units.js';
 import type { Cli } from '../context.js';
 import { printResult, stateDirOf } from '../context.js';
 import { Exit } from '../exit-codes.js';
 import { findRun } from '../runs.js';
 import { runListText } from '../run-list.js';
-
-const ACTIONS = ['verify', 'repair', 'list'];
 
 /** The id of the run that is meant. A run whose own file is damaged is no run for other commands, and here it matters. */
 async function runToVerify(cli: Cli, stateDir: string, named: string | undefined): Promise<string | undefined> {
@@ -25,7 +22,9 @@ async function runToVerify(cli: Cli, stateDir: string, named: string | undefined
 /** `drover state verify|repair|list`. */
 export async function state(cli: Cli, args: readonly string[]): Promise<number> {
   const stateDir = await stateDirOf(cli);
-  switch (args[0]) {
+  // The command line lets nothing else through.
+  const action = args[0] as 'verify' | 'repair' | 'list';
+  switch (action) {
     case 'list': {
       const runs = await listRuns(cli.host, stateDir);
       printResult(cli, runs, () => runListText(runs));
@@ -50,13 +49,7 @@ export async function state(cli: Cli, args: readonly string[]): Promise<number> 
       );
       return Exit.ok;
     }
-    default: {
-      const near = suggest(args[0] ?? '', ACTIONS);
-      throw new DroverError({
-        code: 'cli.usage',
-        message: `drover state ${args[0] ?? ''}: there is no such action`,
-        hint: near.length === 0 ? `there are ${ACTIONS.join(', ')}` : `did you mean ${near.join(' or ')}?`,
-      });
-    }
+    default:
+      return assertNever(action);
   }
 }
