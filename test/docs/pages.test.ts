@@ -1,64 +1,40 @@
 /** What the Markdown pages claim: links lead somewhere, paths exist, commands parse, playbooks are valid. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
-import { CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { buildProgram } from '../../src/cli/command-line.js';
-import { EXAMPLES } from '../../src/cli/examples.js';
-import { Exit, EXIT_MEANINGS } from '../../src/cli/exit-codes.js';
 import { formatText } from '../../src/lib/diagnostic-format.js';
 import { loadPlaybook } from '../../src/playbook/index.js';
+import { commandLines, parseFault } from '../support/command-lines.js';
 import { allPages, readPage, ROOT } from '../support/markdown.js';
+import type { Page } from '../support/markdown.js';
 import { memoryFiles } from '../support/memory-playbook.js';
 
 const pages = allPages();
 const everyPage = pages.map((page) => [page.path, page] as const);
 
-/** A text may name a command without saying for what; a line to be copied may not. */
-const MENTION = new Set(['commander.missingArgument', 'commander.optionMissingArgument']);
-
-/** Why a command line does not parse; undefined when it does. Nothing is carried out. */
-async function parseFault(line: string, isMention = false): Promise<string | undefined> {
-  const program = buildProgram(() => async () => undefined);
-  for (const command of [program, ...program.commands]) {
-    command.exitOverride().configureOutput({ writeOut: () => undefined, writeErr: () => undefined });
-  }
-  // As a shell splits it, as far as the pages need it; a comment ends it.
-  const [, ...words] = [...line.replace(/\s#.*$/, '').matchAll(/"[^"]*"|'[^']*'|[^\s"']+/g)].map(([word]) =>
-    word.replaceAll(/^["']|["']$/g, ''),
+/** Paths below the root that a page names between backticks; what has a hole or a star in it names no single file. */
+function pathsOf(page: Page): readonly string[] {
+  return page.prose.flatMap((line) =>
+    [...line.matchAll(/`((?:src|test|docs|schemas|templates|playbooks|bench|scripts|test-confs)\/[^`*<\s]*)`/g)].map(
+      (match) => match[1] ?? '',
+    ),
   );
-  try {
-    await program.parseAsync(words, { from: 'user' });
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    const isFine = error.exitCode === 0 || error.code === 'commander.help' || (isMention && MENTION.has(error.code));
-    return isFine ? undefined : error.message;
-  }
 }
 
-interface CommandLine {
-  readonly line: string;
-  readonly isMention: boolean;
-}
-
-/** What calls drover: whole lines of blocks, and what stands between backticks. */
-function commandLines(page: (typeof pages)[number]): CommandLine[] {
-  const inBlocks = page.blocks
-    .filter(({ language }) => ['console', 'sh', 'bash', 'shell', ''].includes(language))
-    .flatMap(({ text }) => text.split('\n').map((line) => line.replace(/^\s*\$ /, '').trim()));
-  const inline = page.prose.flatMap((line) => [...line.matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? ''));
-  const lines = [
-    ...inBlocks.map((line) => ({ line, isMention: false })),
-    ...inline.map((line) => ({ line, isMention: true })),
+/** Scripts that a page tells people to start and that are not there. */
+function missingScripts(page: Page): readonly string[] {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  const named = [...page.text.matchAll(/\bnpm (?:run |(?=test\b))([a-z:]+)/g)].map((match) => match[1] ?? '');
+  const files = [...page.text.matchAll(/\b(?:bash|node) ((?:scripts|bench|test)\/[\w./-]+)/g)].map(
+    (match) => match[1] ?? '',
+  );
+  return [
+    ...named.filter((name) => scripts[name] === undefined),
+    ...files.filter((path) => !existsSync(join(ROOT, path))),
   ];
-  return (
-    lines
-      .map(({ line, isMention }) => ({ line: line.replace(/^npx /, ''), isMention }))
-      // What stands for words of the reader's own.
-      .filter(({ line }) => /^drover [a-z-]/.test(line) && !line.includes('[options]') && !line.includes('…'))
-      .map(({ line, isMention }) => ({ line: line.replaceAll(/<([a-z-]+)>/g, '$1'), isMention }))
-  );
 }
 
 describe('every page', () => {
@@ -79,11 +55,16 @@ describe('every page', () => {
 
   it.each(everyPage)('%s: every drover command parses', async (_path, page) => {
     const faults: string[] = [];
-    for (const { line, isMention } of commandLines(page)) {
-      const fault = await parseFault(line, isMention);
-      if (fault !== undefined) faults.push(`${line}: ${fault}`);
+    for (const command of commandLines(page)) {
+      const fault = await parseFault(command);
+      if (fault !== undefined) faults.push(`${command.line}: ${fault}`);
     }
     expect(faults).toEqual([]);
+  });
+
+  it.each(everyPage)('%s: paths and scripts that it names exist', (_path, page) => {
+    expect(pathsOf(page).filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+    expect(missingScripts(page)).toEqual([]);
   });
 
   it.each(everyPage)('%s: every whole playbook is valid', async (_path, page) => {
@@ -101,11 +82,35 @@ describe('every page', () => {
 });
 
 describe('the checks of pages', () => {
-  it('find what is wrong', async () => {
-    expect(await parseFault('drover plan playbook.yaml --no-such-flag')).toMatch(/unknown option/);
-    expect(await parseFault('drover plna playbook.yaml')).toMatch(/unknown command/);
-    expect(await parseFault('drover plan playbook.yaml --format xml')).toMatch(/invalid/);
-    expect(await parseFault('drover plan playbook.yaml --diff last  # a remark')).toBeUndefined();
+  it.each([
+    ['drover plan playbook.yaml --no-such-flag', /unknown option/],
+    ['drover plna playbook.yaml', /unknown command/],
+    ['drover help plna', /no command plna/],
+    ['drover plan playbook.yaml --format xml', /invalid/],
+    ['drover state verfy', /invalid/],
+    ['drover plan --strict', /missing required argument/],
+    ['drover run playbook.yaml --until INSPEKT', /no stage/],
+    ['drover resume --force fix --force CONVERTT', /no stage/],
+    ['drover run playbook.yaml --only wav:pilot', /wav/],
+    ['drover explain flatten.no-such-code', /no code/],
+    ['source <(drover completion ksh)', /invalid/],
+    ['drovre plan playbook.yaml', /does not call drover/],
+  ])('refuse %s', async (line, why) => {
+    expect(await parseFault({ line, isMention: false })).toMatch(why);
+  });
+
+  it.each([
+    'drover plan playbook.yaml --diff last  # a remark',
+    'drover completion fish > drover.fish',
+    'drover status --json | jq .',
+    'drover run playbook.yaml --only "wave:pilot,label:tier=web"',
+  ])('take %s', async (line) => {
+    expect(await parseFault({ line, isMention: false })).toBeUndefined();
+  });
+
+  it('take a mention for less than a line to copy', async () => {
+    expect(await parseFault({ line: 'drover plan', isMention: true })).toBeUndefined();
+    expect(await parseFault({ line: 'drover plan --no-such-flag', isMention: true })).toMatch(/unknown option/);
   });
 
   it('see the pages, their commands and their playbooks', () => {
@@ -119,36 +124,19 @@ describe('the checks of pages', () => {
 describe('ARCHITECTURE.md', () => {
   const page = readPage('ARCHITECTURE.md');
 
-  it('names only files and folders that exist', () => {
-    const named = page.prose.flatMap((line) =>
-      [...line.matchAll(/`((?:src|test|docs|schemas|templates|playbooks|bench|scripts|test-confs)\/[^`*<]*)`/g)].map(
-        (match) => match[1] ?? '',
-      ),
-    );
-    expect(named.length).toBeGreaterThan(10);
-    expect(named.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  it('is looked through for paths', () => {
+    expect(pathsOf(page).length).toBeGreaterThan(10);
   });
 
   it('describes every room', () => {
     const rooms = readdirSync(join(ROOT, 'src'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
-    expect(rooms.filter(({ name }) => !page.text.includes(`| \`${name}\` |`)).map(({ name }) => name)).toEqual([]);
-  });
-});
-
-describe('the command line', () => {
-  it('has examples for every command, and they parse', async () => {
-    const program = buildProgram(() => async () => undefined);
-    expect(Object.keys(EXAMPLES).sort()).toEqual(program.commands.map((command) => command.name()).sort());
-    for (const { line } of Object.values(EXAMPLES).flat()) {
-      expect(await parseFault(line.replace(/^source <\((.*)\)$/, '$1')), line).toBeUndefined();
-    }
+    const described = [...page.text.matchAll(/^\| `(\w+)` \|/gm)].map((match) => match[1]);
+    expect(described.sort()).toEqual(rooms.map(({ name }) => name).sort());
   });
 
-  it('explains every exit code, also in docs/operations.md', () => {
-    expect(EXIT_MEANINGS.map(([code]) => code).sort((a, b) => a - b)).toEqual(
-      Object.values(Exit).sort((a, b) => a - b),
-    );
-    const rows = [...readPage('docs/operations.md').text.matchAll(/^\| (\d+) \| (.*) \|$/gm)];
-    expect(rows.map((row) => [Number(row[1]), row[2]])).toEqual(EXIT_MEANINGS);
+  it('says where commands are, and they are there', () => {
+    expect(page.text).toContain('`src/cli/commands/<command>.ts`');
+    const commands = buildProgram(() => async () => undefined).commands.map((command) => `${command.name()}.ts`);
+    expect(commands.filter((file) => !existsSync(join(ROOT, 'src/cli/commands', file)))).toEqual([]);
   });
 });
