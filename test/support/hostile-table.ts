@@ -20,7 +20,7 @@ interface Refusal {
   readonly text: string;
 }
 
-export const SETTINGS = 'guest: { family: none }, validate: { level: image }, firmware: bios, memory: 1GiB, cpus: 1';
+const SETTINGS = 'guest: { family: none }, validate: { level: image }, firmware: bios, memory: 1GiB, cpus: 1';
 
 /** A playbook of machines that are called m0, m1 and so on. */
 export function playbookOf(vms: readonly string[], more = ''): string {

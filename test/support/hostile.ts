@@ -21,7 +21,7 @@ import { startDrover } from './cli.js';
 import type { Said } from './cli.js';
 
 /** Nothing hostile may hold a command for longer; on an idle machine they take a fraction of it. */
-export const LIMIT_MS = 10_000;
+const LIMIT_MS = 10_000;
 
 export interface HostileGround {
   readonly dir: string;
