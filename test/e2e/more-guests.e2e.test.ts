@@ -41,7 +41,7 @@ waves:
 `;
 }
 
-/** The VMX of a guest with two adapters, which says their addresses and slots; the playbook says nothing of them. */
+/** The VMX of a guest with two adapters, which says their addresses and slots; the playbook says only where they go. */
 function vmx(name: RecipeName, files: readonly string[]): string {
   const { network } = recipes[name];
   const adapter = (n: number, mac: string, ifname: string): string =>
@@ -65,7 +65,10 @@ async function migrate(
   if (descriptor === undefined) writeFileSync(join(dir, 'first.yaml'), diskPlaybook(files, mac, level));
   else {
     writeFileSync(join(dir, 'images', 'web01.vmx'), vmx(descriptor, files));
-    writeFileSync(join(dir, 'first.yaml'), playbook('vmx: web01.vmx', '', level));
+    writeFileSync(
+      join(dir, 'first.yaml'),
+      playbook('vmx: web01.vmx', 'nics: { "0": { network: default }, "1": { network: default } }, ', level),
+    );
   }
   const ended = await drover(dir, ['run', 'first.yaml', '--yes', '--json']);
   expect(ended.code, ended.err).toBe(0);
