@@ -67,6 +67,13 @@ case $PWD in /sysroot/*) tar -cf - ${plain.join(' ')} | head -c ${ANSWER_BYTES} 
   return new Map(paths.map((path) => [path, found.get(path) ?? Buffer.alloc(0)]));
 }
 
+/** Copies a file of the guest. False, and nothing left, where that does not go: what was free may be taken by now. */
+async function copied(session: GuestSession, from: string, to: string): Promise<boolean> {
+  if ((await session.tryCall(['cp-a', from, to])).ok) return true;
+  await session.tryCall(['rm-f', to]);
+  return false;
+}
+
 /**
  * Puts a completed image in the place of the old one: a copy beside it grows by the new piece and is renamed over it, so
  * that a whole image stands there at every moment. Where /boot has no room for the copy the piece goes behind the old
@@ -88,11 +95,12 @@ export async function installAppended(
   const { path, oldBytes, result, scratchDir, freeBytes } = options;
   const start = oldBytes + result.paddingBytes;
   const newBytes = start + result.segment.length;
-  const hasRoom = freeBytes === undefined || freeBytes > newBytes + 1024 ** 2;
-  const target = hasRoom ? `${dirname(path)}/.drover-${basename(path)}` : path;
+  const aside = `${dirname(path)}/.drover-${basename(path)}`;
+  const isCopied =
+    (freeBytes === undefined || freeBytes > newBytes + 1024 ** 2) && (await copied(session, path, aside));
+  const target = isCopied ? aside : path;
   const file = join(scratchDir, 'segment');
   await host.files.writeAtomic(file, Buffer.concat([Buffer.alloc(result.paddingBytes), result.segment]));
-  if (hasRoom) await session.call(['cp-a', path, target]);
   await session.call(['upload-offset', file, target, String(oldBytes)]);
   const size = Number((await session.call(['filesize', target])).trim());
   if (size !== newBytes) {
@@ -101,6 +109,6 @@ export async function installAppended(
       message: `${target} has ${size} bytes after writing, not ${newBytes}`,
     });
   }
-  if (hasRoom) await session.call(['mv', target, path]);
+  if (isCopied) await session.call(['mv', target, path]);
   await host.files.remove(file);
 }
