@@ -99,3 +99,19 @@ test('a later entry of a path replaces an earlier one', () => {
   expect(tree.text('/f')).toBe('abc');
   expect(tree.list('/')).toEqual(['f']);
 });
+
+test('a folder that was removed does not come back as a link or a file', () => {
+  const tree = createGuestTree([file('/d/f', 'x'), file('/g', 'y')]);
+  tree.remove('/d');
+  // Taking away `/d/f` would then take it away behind the link.
+  expect(() => tree.symlink('/etc', '/d')).toThrow('is a folder');
+  expect(() => tree.write('/d', 'x')).toThrow('is a folder');
+  tree.write('/d/new', 'z');
+  tree.remove('/g');
+  tree.symlink('/d', '/g');
+  expect(tree.changes().map(({ path, kind }) => [path, kind])).toEqual([
+    ['/d/f', 'removed'],
+    ['/d/new', 'created'],
+    ['/g', 'symlink'],
+  ]);
+});

@@ -78,6 +78,11 @@ export function createGuestTree(entries: Iterable<TreeEntry>): GuestTree {
   const remember = (path: string): void => {
     if (!before.has(path)) before.set(path, store.get(path));
   };
+  /** A folder never becomes something else, even when it was removed: what was in it would be looked for behind a link. */
+  const refuseFolder = (path: string): void => {
+    if ((store.get(path) ?? before.get(path))?.node.kind !== 'directory') return;
+    throw new DroverError({ code: 'guest.call', message: `${showName(path)} is a folder` });
+  };
   /** Where a new name would really stand. */
   const place = (path: string, last: boolean): string => {
     const found = walk(path, last);
@@ -112,6 +117,7 @@ export function createGuestTree(entries: Iterable<TreeEntry>): GuestTree {
       const real = place(path, true);
       const bytes = typeof content === 'string' ? Buffer.from(content, 'latin1') : content;
       const old = store.get(real);
+      refuseFolder(real);
       if (old !== undefined && old.node.kind !== 'file') {
         throw new DroverError({ code: 'guest.call', message: `${showName(real)} is no regular file` });
       }
@@ -128,9 +134,7 @@ export function createGuestTree(entries: Iterable<TreeEntry>): GuestTree {
     },
     symlink(target, path) {
       const real = place(path, false);
-      if (store.get(real)?.node.kind === 'directory') {
-        throw new DroverError({ code: 'guest.call', message: `${showName(real)} is a folder` });
-      }
+      refuseFolder(real);
       remember(real);
       put(real, { node: { ...newNode(real, 'symlink', 0o777), linkTarget: target } });
     },
