@@ -30,6 +30,7 @@ import { productsInTheWay } from '../stages/index.js';
 import type { Cli } from './context.js';
 import { stateDirOf } from './context.js';
 import { planFacts } from './host-facts.js';
+import { placeCheck } from './product-places.js';
 import { loadText } from './playbook-files.js';
 import type { PlaybookOptions } from './playbook-files.js';
 import { selectionOf } from './select.js';
@@ -105,24 +106,27 @@ async function vmFacts(
   host: Host,
   stateDir: string,
   graph: TaskGraph,
-): Promise<Pick<PlanFacts, 'lockedVms' | 'foreignOutputs'>> {
+): Promise<Pick<PlanFacts, 'lockedVms' | 'foreignOutputs' | 'badPlaces'>> {
   const working = graph.nodes.filter(willRun);
   const busy = new Set(working.map((node) => node.vmKey));
   const writing = new Set(working.filter((node) => node.stage === 'CONVERT').map((node) => node.vmKey));
   const limit = pLimit(DESCRIBE_AT_ONCE);
-  const [lockedVms, inTheWay] = await Promise.all([
+  const products = graph.vms.filter((vm) => writing.has(vm.vmKey));
+  const problemOf = placeCheck(host, graph);
+  const [lockedVms, inTheWay, places] = await Promise.all([
     lockedMachines(
       host,
       stateDir,
       graph.vms.filter((vm) => busy.has(vm.vmKey)),
     ),
-    Promise.all(
-      graph.vms
-        .filter((vm) => writing.has(vm.vmKey))
-        .map((vm) => limit(async () => [vm.vmKey, await productsInTheWay(host, vm)] as const)),
-    ),
+    Promise.all(products.map((vm) => limit(async () => [vm.vmKey, await productsInTheWay(host, vm)] as const))),
+    Promise.all(products.map((vm) => limit(async () => [vm.vmKey, await problemOf(vm)] as const))),
   ]);
-  return { lockedVms, foreignOutputs: Object.fromEntries(inTheWay.filter(([, paths]) => paths.length > 0)) };
+  return {
+    lockedVms,
+    foreignOutputs: Object.fromEntries(inTheWay.filter(([, paths]) => paths.length > 0)),
+    badPlaces: Object.fromEntries(places.flatMap(([key, why]) => (why === undefined ? [] : [[key, why]]))),
+  };
 }
 
 /** Loads, describes and compiles. Problems of the user are diagnostics; a phase with errors ends the work. */

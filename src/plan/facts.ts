@@ -58,6 +58,8 @@ export interface PlanFacts {
   readonly lockedVms?: Readonly<Record<string, LockedBy>>;
   /** Files at the product's place that Drover did not write: vmKey to paths. */
   readonly foreignOutputs?: Readonly<Record<string, readonly string[]>>;
+  /** Why a machine's products cannot go where they should, by vmKey. */
+  readonly badPlaces?: Readonly<Record<string, string>>;
 }
 
 /** Which part of the plan is to run. What a selection leaves out stays in the graph and is marked skipped. */

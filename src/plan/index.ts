@@ -11,6 +11,7 @@ export { planDiff, planDiffText } from './plan-diff.js';
 export { graphDot, graphJson, graphMermaid } from './graph-text.js';
 export { graphView } from './graph-view.js';
 export type { GraphOptions } from './graph-view.js';
+export { sourceFiles } from './planned-vms.js';
 export { blockers, preflight } from './preflight.js';
 export type { Waiver } from './preflight.js';
 export { concernsText, planSummaryMarkdown, planSummaryText } from './summary-text.js';

@@ -152,7 +152,8 @@ function checkOutputs(entries: readonly VmEntry[], problems: Diagnostic[]): void
   }
 }
 
-function sourceFiles(description: VmDescription): readonly string[] {
+/** Every file that a machine is made of, links resolved. */
+export function sourceFiles(description: VmDescription): readonly string[] {
   return description.disks.flatMap(({ location }) => {
     if (location.kind === 'file') return location.chain.map((file) => file.path);
     return location.kind === 'archive' ? location.files.map((file) => file.path) : [];

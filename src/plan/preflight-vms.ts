@@ -26,6 +26,18 @@ function ownConcerns(facts: PlanFacts, vm: PlannedVm): readonly Concern[] {
       evidence: `run ${holder.runId} of ${holder.user} on ${holder.host}`,
     });
   }
+  const badPlace = facts.badPlaces?.[vm.vmKey];
+  if (badPlace !== undefined) {
+    concerns.push({
+      ...about,
+      id: 'preflight.output-place',
+      category: 'blocker',
+      label: 'Product folder',
+      assessment: 'the products cannot go where they should',
+      remedy: 'Move what stands in the way, or choose another target folder.',
+      evidence: badPlace,
+    });
+  }
   const foreign = facts.foreignOutputs?.[vm.vmKey] ?? [];
   if (foreign.length > 0) {
     concerns.push({

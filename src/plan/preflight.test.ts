@@ -112,6 +112,11 @@ describe('preflight', () => {
       ],
     ],
     [
+      'a place that cannot hold products',
+      { facts: { badPlaces: { 'images:b': '/out/b is no folder (file)' } } },
+      ['blocker preflight.output-place b: /out/b is no folder (file)'],
+    ],
+    [
       'systems that cannot be fixed',
       {
         described: {

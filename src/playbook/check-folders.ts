@@ -57,7 +57,8 @@ function shown(written: string, real: string): string {
   return written === real ? real : `${written} (which is ${real})`;
 }
 
-function systemFolder(dir: string): string | undefined {
+/** The folder of the operating system that a path lies in, if it does. */
+export function systemFolder(dir: string): string | undefined {
   if (dir === '/') return '/';
   if (EXCEPTIONS.some((exception) => isInside(dir, exception))) return undefined;
   return SYSTEM.find((folder) => isInside(dir, folder));

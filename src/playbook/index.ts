@@ -6,4 +6,5 @@ export { loadPlaybook } from './load.js';
 export type { LoadOptions, LoadResult, PlaybookFiles } from './ports.js';
 export { selectableOf, selectVms } from './selectors.js';
 export type { Selectable, SelectorInput, VmSelection } from './selectors.js';
+export { systemFolder } from './check-folders.js';
 export { explainVm } from './explain.js';

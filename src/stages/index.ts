@@ -5,5 +5,6 @@ export { createFixStage } from './fix.js';
 export { createFlattenStage } from './flatten.js';
 export { createInspectStage } from './inspect.js';
 export { createPlanStage } from './plan.js';
+export { placeProblem } from './product-place.js';
 export { productsInTheWay } from './products.js';
 export { createValidateStage } from './validate.js';

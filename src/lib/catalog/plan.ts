@@ -133,6 +133,14 @@ export const planCodes = defineCodes({
     check: '`ls -ld` on the folder and `id`.',
     cure: 'Change its owner or mode, or choose another folder.',
   },
+  'preflight.output-place': {
+    class: 'conflict',
+    cause:
+      "A machine's products would go where no folder can be, or through a symbolic link into the folder of source files or " +
+      'of the operating system.',
+    check: 'The evidence names the place; `ls -ld` and `readlink -f` show what it is.',
+    cure: 'Move what stands in the way, or choose another target folder.',
+  },
   'preflight.output-exists': {
     class: 'conflict',
     cause: 'Files that Drover did not write lie where a product would go.',
