@@ -1,5 +1,5 @@
 import type { Diagnostic } from '../lib/diagnostic.js';
-import { hasErrors, Severity } from '../lib/diagnostic.js';
+import { Severity } from '../lib/diagnostic.js';
 import { formatGithub, formatJson, formatText } from '../lib/diagnostic-format.js';
 import type { Cli } from './context.js';
 import { Exit } from './exit-codes.js';
@@ -20,10 +20,14 @@ export function printDiagnostics(
   else cli.err(formatText(diagnostics, { textOf: (file) => texts.get(file), all: options.all === true }));
 }
 
-/** The exit code that errors among diagnostics ask for: what the world refuses is no mistake of the text. */
+/**
+ * The exit code that errors among diagnostics ask for, and warnings with `strict`: what the world refuses is no mistake of
+ * the text.
+ */
 export function exitForDiagnostics(diagnostics: readonly Diagnostic[], strict: boolean): number {
-  if (!hasErrors(diagnostics) && !(strict && diagnostics.some((d) => d.severity === Severity.warning))) return Exit.ok;
   const errors = diagnostics.filter((d) => d.severity === Severity.error);
-  const text = errors.some((d) => d.code.startsWith('playbook.')) || errors.length === 0;
-  return text ? Exit.playbook : Exit.preflight;
+  const warnings = strict ? diagnostics.filter((d) => d.severity === Severity.warning) : [];
+  const counting = errors.length > 0 ? errors : warnings;
+  if (counting.length === 0) return Exit.ok;
+  return counting.some((d) => d.code.startsWith('playbook.')) ? Exit.playbook : Exit.preflight;
 }
