@@ -6,7 +6,8 @@ const CODES: Readonly<Record<string, FileCode>> = {
   ENOENT: 'file.not-found',
   ENOTDIR: 'file.not-found',
   ENAMETOOLONG: 'file.not-found',
-  ELOOP: 'file.not-found',
+  // Links in a circle, or a link where none is followed.
+  ELOOP: 'file.wrong-kind',
   EISDIR: 'file.wrong-kind',
   ENXIO: 'file.wrong-kind',
   EFBIG: 'file.too-large',

@@ -426,7 +426,7 @@ describe('files', () => {
     await symlink(join(dir, 'elsewhere'), join(dir, 'link'));
     expect(await files.createNew(join(dir, 'link'), 'x')).toBe(false);
     expect(await files.exists(join(dir, 'elsewhere'))).toBe(false);
-    await expect(files.openAppend(join(dir, 'link'))).rejects.toMatchObject({ code: 'file.io' });
+    await expect(files.openAppend(join(dir, 'link'))).rejects.toMatchObject({ code: 'file.wrong-kind' });
   });
 
   it('removes an empty folder only', async () => {

@@ -45,7 +45,7 @@ export const hostCodes = defineCodes({
   },
   'file.wrong-kind': {
     class: 'permanent',
-    cause: 'A folder, pipe, socket or character device stands where a file was expected.',
+    cause: 'A folder, pipe, socket, character device or a link that leads to no file stands where a file was expected.',
     check: '`ls -l` on the path that the message names.',
     cure: 'Name an ordinary file. What a pipe delivers must be written into a file first.',
   },
