@@ -73,7 +73,7 @@ async function runStep(step, dir) {
   const ok = await runLogged(tool, args, log);
   const seconds = (Date.now() - started) / 1000;
   const counts = step.tests
-    ? await countTests(results, ok)
+    ? await countTests(results, ok, await readFile(log, 'utf8').catch(() => ''))
     : { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0, details: '' };
   const text = await readFile(log, 'utf8').catch(() => '');
   const skippedReasons = step.tests ? [...new Set(text.match(/^skipped: .*$/gm) ?? [])] : [];
@@ -114,8 +114,9 @@ function runLogged(tool, args, log) {
  * a run that failed for a reason of its own (an unhandled rejection, a crash before the results were written).
  * @param {string} file
  * @param {boolean} ok the exit code was 0
+ * @param {string} log what it printed
  */
-async function countTests(file, ok) {
+async function countTests(file, ok, log) {
   /** @type {{ numPassedTests: number, numFailedTests: number, numPendingTests: number, numTodoTests: number, testResults: { name: string, status: string, message: string, assertionResults: { status: string, fullName: string, failureMessages: string[] }[] }[] } | undefined} */
   const results = await readFile(file, 'utf8').then(JSON.parse, () => undefined);
   if (!results) return { passed: 0, failed: 1, skipped: 0, details: '' };
@@ -126,13 +127,25 @@ async function countTests(file, ok) {
     const bad = suite.assertionResults.filter((test) => test.status === 'failed');
     if (suite.status === 'failed' && bad.length === 0) {
       failed += 1;
-      details.push(`${name}: ${suite.message}`);
+      // A hook that failed is told in the log only.
+      details.push(`${name}: ${suite.message === '' ? hookFailure(log, name) : suite.message}`);
     }
     for (const test of bad) details.push(`${name}: ${test.fullName}\n${test.failureMessages.join('\n')}`);
   }
   if (failed === 0 && !ok) failed = 1;
   const skipped = results.numPendingTests + results.numTodoTests;
   return { passed: results.numPassedTests, failed, skipped, details: details.join('\n\n') };
+}
+
+/**
+ * What the log says of a file that failed outside of its tests.
+ * @param {string} log
+ * @param {string} name
+ */
+function hookFailure(log, name) {
+  const lines = log.split('\n');
+  const at = lines.findIndex((line) => line.includes('FAIL') && line.includes(name));
+  return at < 0 ? 'failed outside of its tests' : lines.slice(at, at + 20).join('\n');
 }
 
 /**
