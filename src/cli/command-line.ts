@@ -19,7 +19,7 @@ const VERIFY_LEVELS = ['none', 'sampled', 'full'];
 const SELECTORS: readonly (readonly [string, string])[] = [
   [
     '--only <expr>',
-    'take only what matches; may be repeated (any of them). EXPR: wave:NAME, vm:GLOB, label:K=V, source:NAME, stage:NAME, state:failed, joined by commas (all of them)',
+    'take only what matches; may be repeated (any of them). EXPR: wave:NAME, vm:GLOB, label:K=V, source:NAME, host:local, stage:NAME, state:failed, joined by commas (all of them)',
   ],
   ['--skip <expr>', 'leave out what matches; may be repeated'],
 ];

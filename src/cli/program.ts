@@ -19,7 +19,8 @@ function makeCli(options: GlobalOptions): Cli {
   return {
     host: createHost(),
     options,
-    out: (text) => void process.stdout.write(text),
+    // A file or a pipe gets every byte; a terminal nothing that could steer it: logs hold what guests print.
+    out: (text) => void process.stdout.write(process.stdout.isTTY ? steadyText(text) : text),
     // Messages of tools and names from images and archives pass here.
     err: (text) => void process.stderr.write(steadyText(text)),
     stdin: { isTty: process.stdin.isTTY },

@@ -1,7 +1,7 @@
 /** What signals and screens do to a run: the work goes on or ends in order, and the journal tells the same story. */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -144,6 +144,28 @@ describe('the live screen', () => {
     expect(shown).toContain('two');
     expect(new Set(shown.match(/ \d+% /g)).size).toBeGreaterThan(2);
     expect(shown).toMatch(/✔ a .*succeeded/);
+  });
+});
+
+describe('a log on a terminal', () => {
+  test('cannot steer it; a pipe gets every byte', async () => {
+    expect((await lab.drover('run', 'p.yaml', '--yes', '--until', 'FETCH')).code).toBe(0);
+    const [id = ''] = readdirSync(at('.drover/runs'));
+    appendFileSync(at('.drover/runs', id, 'logs/a/FETCH.1.log'), 'a guest says \u001b[2J\n');
+    const piped = await lab.drover('logs', '--vm', 'a');
+    expect(piped.out).toContain('a guest says \u001b[2J');
+    const shown = await new Promise<string>((resolve) => {
+      const command = `'${process.execPath}' '${ENTRY}' logs --vm a`;
+      const terminal = spawn('script', ['-qfec', command, '/dev/null'], {
+        cwd: lab.dir,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      let said = '';
+      terminal.stdout.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
+      terminal.on('close', () => resolve(said));
+    });
+    expect(shown).toContain('a guest says \\u001b[2J');
+    expect(shown).not.toContain('\u001b[2J');
   });
 });
 
