@@ -1,9 +1,10 @@
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { Host, MachineFacts, ToolName } from '../host/index.js';
 import { findFirmware, probeAccelerator } from '../machine/index.js';
 import type { AcceleratorVerdict } from '../machine/index.js';
 import type { StageName } from '../model/stage.js';
 import type { HostFacts, PlanFacts, StageFacts, TargetFacts } from '../plan/index.js';
+import { machineCacheDir } from '../stages/index.js';
 import { VERSION } from './version.js';
 
 export interface ProbedHost {
@@ -11,12 +12,6 @@ export interface ProbedHost {
   readonly accelerator: AcceleratorVerdict;
   readonly firmware: readonly { readonly kind: 'uefi' | 'uefi-secure'; readonly loader?: string }[];
   readonly scratchFreeBytes: number;
-}
-
-/** Where verdicts about this machine are remembered: they belong to no project. */
-function cacheDir(host: Host): string {
-  const base = host.env('XDG_CACHE_HOME');
-  return join(base === undefined || base === '' ? join(host.env('HOME') ?? '/tmp', '.cache') : base, 'drover');
 }
 
 /** The nearest folder upward that exists: what a folder that is still to be made will stand on. */
@@ -29,7 +24,7 @@ async function existingFolder(host: Host, dir: string): Promise<string> {
 /** The verdict about KVM; without QEMU there is nothing to probe and nothing to accelerate. */
 export async function acceleratorOf(host: Host, fresh = false): Promise<AcceleratorVerdict> {
   try {
-    return await probeAccelerator(host, cacheDir(host), { fresh });
+    return await probeAccelerator(host, machineCacheDir(host), { fresh });
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'the probe failed';
     return { accelerator: 'tcg', cpuModel: 'max', reason, slowness: 12, runs: [], probedAtMs: host.clock.now() };

@@ -8,3 +8,4 @@ export { createPlanStage } from './plan.js';
 export { placeProblem } from './product-place.js';
 export { productsInTheWay } from './products.js';
 export { createValidateStage } from './validate.js';
+export { machineCacheDir } from './task-host.js';
