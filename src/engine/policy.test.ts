@@ -57,11 +57,25 @@ describe('policy', () => {
     ]);
     expect(breaches({ onFailure: 'abort', maxFailures: 1, batchMaxFailures: [0, null] }, lax)).toEqual([
       '1: abort wave w batch 1',
-      '4: abort wave w',
+      '2: abort wave w',
     ]);
-    expect(breaches({ onFailure: 'halt', maxFailures: 1 }, { onFailure: 'abort', maxFailures: 2 })).toEqual([
+  });
+
+  it('what still ran in a halted scope counts in the wider ones, which act when their own limit is passed', () => {
+    expect(breaches({ onFailure: 'halt', maxFailures: 1 }, { onFailure: 'abort', maxFailures: 3 })).toEqual([
       '2: halt wave w',
+      '4: abort run',
     ]);
+    // Both limits are passed by one failure: the narrower scope acts alone.
+    expect(breaches({ onFailure: 'halt', maxFailures: 5 }, { onFailure: 'halt', maxFailures: 5 })).toEqual([
+      '6: halt wave w',
+    ]);
+    expect(
+      breaches(
+        { onFailure: 'abort', maxFailures: 2, batchMaxFailures: [0, null] },
+        { onFailure: 'halt', maxFailures: 4 },
+      ),
+    ).toEqual(['1: abort wave w batch 1', '3: abort wave w', '5: halt run']);
   });
 });
 
@@ -148,6 +162,31 @@ describe('a breached policy', () => {
       sim.begin();
       await sim.finish();
       expect(states(sim)['z']).toBe(expected);
+    }
+  });
+
+  it('a halted wave blocks those that wait for it even with its quorum, unless they proceed', async () => {
+    for (const [onShortfall, expected] of [
+      ['block', 'skipped'],
+      ['proceed', 'succeeded'],
+    ] as const) {
+      const sim = failing(['b'], {
+        vms: [
+          { name: 'a', wave: 'first', node: () => ({ priority: 900 }) },
+          { name: 'b', wave: 'first' },
+          { name: 'c', wave: 'first' },
+          { name: 'z', wave: 'second' },
+        ],
+        // `a` is through before `b` fails, `c` is halted.
+        pools: { slots: 1 },
+        waves: [
+          { name: 'first', onFailure: 'halt' },
+          { name: 'second', after: 'first', require: 1, onShortfall },
+        ],
+      });
+      sim.begin();
+      await sim.finish();
+      expect(states(sim)).toEqual({ a: 'succeeded', b: 'failed', c: 'skipped', z: expected });
     }
   });
 

@@ -57,13 +57,20 @@ export class Policy {
     for (const scope of this.#scopesOf(vm)) this.#count(scope.scope);
   }
 
-  /** Counts the failure of a machine; says what is breached: the narrowest scope acts. */
+  /** Whether a batch or wave that these machines belong to was halted. */
+  isAnyHalted(vms: readonly { readonly wave: string; readonly batch: number }[]): boolean {
+    return vms.some((vm) => this.haltOf(vm) !== undefined);
+  }
+
+  /**
+   * Counts the failure of a machine; says what is breached: the narrowest scope acts. One that is halted already has
+   * acted: what was still running in it may bring a wider scope over its own limit.
+   */
   failed(vm: { readonly wave: string; readonly batch: number }): Breach | undefined {
     const scopes = this.#scopesOf(vm).map((at) => ({ ...at, failures: this.#count(at.scope) }));
-    const breached = scopes.find(({ failures, limit }) => failures > limit);
-    if (breached === undefined || this.#halted.some((scope) => scopeName(scope) === scopeName(breached.scope))) {
-      return undefined;
-    }
+    const done = new Set(this.#halted.map(scopeName));
+    const breached = scopes.find(({ scope, failures, limit }) => failures > limit && !done.has(scopeName(scope)));
+    if (breached === undefined) return undefined;
     this.#halted.push(breached.scope);
     return breached;
   }

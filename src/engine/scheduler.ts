@@ -216,8 +216,13 @@ export class Scheduler {
     }
     if (task.skip !== undefined) return this.#endings.skip([node], task.skip, true);
     if (task.quorum !== undefined) {
-      const good = task.quorum.of.filter((id) => this.#board.isGood(id)).length;
-      if (good < task.quorum.need && task.quorum.onShortfall === 'block') return this.#endings.doom([node], 'quorum');
+      const { of, need, onShortfall } = task.quorum;
+      const good = of.filter((id) => this.#board.isGood(id)).length;
+      // A wave that was halted holds back those that wait for it, however many of its machines came through before.
+      const isHalted = this.#policy.isAnyHalted(
+        of.flatMap((id) => this.#index.vmOf[this.#index.byId.get(id) ?? -1]?.vm ?? []),
+      );
+      if (onShortfall === 'block' && (good < need || isHalted)) return this.#endings.doom([node], 'quorum');
     }
     const vm = this.#index.vmOf[node];
     if (vm === undefined) return this.#endings.end(node, 'succeeded');

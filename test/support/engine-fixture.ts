@@ -32,6 +32,8 @@ export interface PlanSpec {
     readonly name: string;
     readonly after?: string;
     readonly require?: number;
+    /** @default 'block' */
+    readonly onShortfall?: 'block' | 'proceed';
   })[];
   readonly policy?: TaskGraph['policy'];
   readonly name?: string;
@@ -79,7 +81,9 @@ export function makePlan(spec: PlanSpec): TaskGraph {
       deps: after === undefined ? [] : [{ id: after, on: 'settled' }],
       ...(upstream === undefined
         ? {}
-        : { quorum: { need: wave.require ?? upstream.length, of: upstream, onShortfall: 'block' as const } }),
+        : {
+            quorum: { need: wave.require ?? upstream.length, of: upstream, onShortfall: wave.onShortfall ?? 'block' },
+          }),
     });
     nodes.push(gate);
     for (let batch = 1; batch <= batches; batch += 1) {
