@@ -75,6 +75,18 @@ export class Circuits {
     return changes;
   }
 
+  /** A probe whose attempt failed shows that nothing is cured, also when it will be tried again: the next one waits. */
+  probeFailed(node: number, now: number): readonly CircuitChange[] {
+    const changes: CircuitChange[] = [];
+    for (const [resource, circuit] of this.#open) {
+      if (circuit.probe !== node) continue;
+      circuit.probe = undefined;
+      circuit.probeAt = now + PROBE_AFTER_MS;
+      changes.push({ change: 'open', resource, class: circuit.class, probeAt: circuit.probeAt });
+    }
+    return changes;
+  }
+
   /** A probe that was neither good nor bad, such as a cancelled one, makes room for another. */
   abandoned(node: number): void {
     for (const circuit of this.#open.values()) if (circuit.probe === node) circuit.probe = undefined;
@@ -88,15 +100,11 @@ export class Circuits {
     errorClass: ErrorClass,
     now: number,
   ): readonly CircuitChange[] {
-    const changes: CircuitChange[] = [];
+    const changes: CircuitChange[] = [...this.probeFailed(node, now)];
+    const probed = new Set(changes.map(({ resource }) => resource));
     for (const resource of resources) {
+      if (probed.has(resource)) continue;
       const circuit = this.#open.get(resource);
-      if (circuit?.probe === node) {
-        circuit.probe = undefined;
-        circuit.probeAt = now + PROBE_AFTER_MS;
-        changes.push({ change: 'open', resource, class: circuit.class, probeAt: circuit.probeAt });
-        continue;
-      }
       // A host has part in everything: only what points at the host itself counts against it.
       const counts = errorClass === 'resource' || (errorClass === 'transient' && !resource.startsWith('host '));
       if (!counts) {

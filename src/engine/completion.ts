@@ -88,7 +88,7 @@ export class Completion {
     const delayMs = retryDelayMs(task.retry, failures, seed, end.error);
     const error = errorRecord(end.error);
     board.setPhase(node, Phase.retryWait);
-    admission.circuits.abandoned(node);
+    this.#noteCircuits(admission.circuits.probeFailed(node, ports.clock.monotonic()));
     const at = retries.add(node, delayMs, attempt + 1, end.error, () => {
       board.arriveAgain(node);
       this.#parts.kick();

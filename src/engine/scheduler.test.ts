@@ -192,6 +192,39 @@ describe('circuit breaker', () => {
     expect(sim.ledger.counts()).toMatchObject({ failed: 3 });
   });
 
+  it('says why the others wait, and a probe that is to be tried again does not let all of them through', async () => {
+    const graph = makePlan({
+      vms: ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => ({
+        name,
+        stages: STAGES.slice(0, 1),
+        source: 'bad',
+        node: () => ({ retry: { attempts: 'abc'.includes(name) ? 1 : 3, baseMs: 1, capMs: 1 } }),
+      })),
+      pools: { slots: 1 },
+    });
+    const sim = createSim(graph, {
+      circuitBreaker: true,
+      seconds: () => 10,
+      failure: () => new DroverError({ code: 'engine.stalled', message: 'no answer' }),
+    });
+    sim.begin();
+    await sim.clock.advance(100_000);
+    const waiting = graph.nodes.findIndex((node) => node.vmKey === 'src:e');
+    expect(sim.scheduler.waitReason(waiting)).toEqual({
+      kind: 'circuit',
+      resource: 'source bad',
+      // Five minutes after the third failure was recorded, a millisecond after each of the three.
+      probeAt: new Date(Date.UTC(2026, 0, 1) + 330_003).toISOString(),
+    });
+    await sim.clock.advance(1_000_000);
+    const probes = starts(sim)
+      .slice(3)
+      .map(([at]) => at);
+    expect(probes).toEqual([330, 640, 950]);
+    sim.scheduler.cancelAll();
+    await sim.finish();
+  });
+
   it('is not impressed by failures that time cannot cure', async () => {
     const graph = sources(['a', 'b', 'c', 'd', 'e', 'f']);
     const sim = createSim(graph, {
