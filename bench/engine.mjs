@@ -211,23 +211,23 @@ async function resumeHalfDone(n) {
   }
 }
 
-/** Microseconds per task at three sizes; each size is the median of several runs after a warm-up. */
+/** Microseconds per task at three sizes; each the median of three samples after a warm-up. */
 async function overhead() {
-  const sizes = [
-    [PER_VM.small, 30],
-    [PER_VM.middle, 7],
-    [PER_VM.large, 3],
-  ];
   /** @type {number[]} */
   const medians = [];
-  for (const [n = 0, runs = 1] of sizes) {
+  for (const n of [PER_VM.small, PER_VM.middle, PER_VM.large]) {
     const graph = await openPlan(n);
-    // What compiling left behind is not the scheduler's to clear away.
-    globalThis.gc?.();
-    for (let warm = 0; warm < Math.min(5, runs); warm += 1) await inMemory(graph);
+    await inMemory(graph);
+    // Every sample is about 70 000 tasks, so that each size makes the same garbage and pays for clearing it away.
+    const runs = Math.round(PER_VM.large / n);
     const samples = [];
-    for (let run = 0; run < runs; run += 1) samples.push(await inMemory(graph));
-    medians.push(samples.sort((a, b) => a - b)[Math.floor(runs / 2)] ?? Number.NaN);
+    for (let sample = 0; sample < 3; sample += 1) {
+      globalThis.gc?.();
+      let sum = 0;
+      for (let run = 0; run < runs; run += 1) sum += await inMemory(graph);
+      samples.push(sum / runs);
+    }
+    medians.push(samples.sort((x, y) => x - y)[1] ?? Number.NaN);
   }
   const [tasks1k = 0, tasks10k = 0, tasks70k = 0] = medians;
   const mean = (tasks1k + tasks10k + tasks70k) / 3;

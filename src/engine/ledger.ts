@@ -221,13 +221,11 @@ export class RunLedger {
   }
 
   #head(node: number): { wave?: string; vm?: string; stage?: StageName; task?: string } {
-    const { wave, vmKey, stage, id } = this.#index.nodes[node] ?? {};
-    return {
-      ...(wave === undefined ? {} : { wave }),
-      ...(vmKey === undefined ? {} : { vm: vmKey }),
-      ...(stage === undefined ? {} : { stage }),
-      ...(id === undefined ? {} : { task: id }),
-    };
+    const task = this.#index.nodes[node];
+    if (task === undefined) return {};
+    const { wave, vmKey: vm, stage, id } = task;
+    // Made for every record: objects of one shape, without spreading.
+    return vm === undefined || stage === undefined ? { wave, task: id } : { wave, vm, stage, task: id };
   }
 
   #openWave(node: number, events: EventBody[]): void {
