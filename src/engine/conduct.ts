@@ -1,5 +1,6 @@
 /** Conducts a run from the first record of this process to the last: ties scheduler, journal, events, locks and control. */
 import type { Host } from '../host/index.js';
+import type { ErrorCode } from '../lib/catalog/index.js';
 import { asDroverError, DroverError, errorRecord } from '../lib/error.js';
 import type { RunEvent, RunOutcome, TaskState } from '../model/event.js';
 import type { ProcessGroup, StageRunners } from '../model/stage-runner.js';
@@ -29,6 +30,12 @@ const TICK_MS = 500;
 /** After a kill the run ends within two seconds, whatever still hangs. */
 const KILL_LIMIT_MS = 1_500;
 
+/** Something that was found before the run went on and that is worth a warning. */
+export interface Notice {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
 export interface Conduct {
   readonly host: Host;
   readonly index: GraphIndex;
@@ -45,7 +52,7 @@ export interface Conduct {
   readonly journalBytes: number;
   readonly nextEventSeq: number;
   readonly missing: readonly MissingEvent[];
-  readonly notices: readonly string[];
+  readonly notices: readonly Notice[];
   /** The first records of this process: the start or the resumption, and what it opens again. */
   readonly opening: readonly RecordBody[];
   readonly isHit: (node: number) => boolean;
@@ -103,7 +110,7 @@ export async function conduct(plan: Conduct): Promise<Conductor> {
     });
   };
   for (const { body, record, ts } of plan.missing) events.emit(body, record, ts);
-  for (const message of plan.notices) events.emit({ type: 'warning', data: { code: 'engine.journal-torn', message } });
+  for (const notice of plan.notices) events.emit({ type: 'warning', data: notice });
 
   let sinceSnapshot = 0;
   let isSnapshotting = false;

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Host } from '../host/index.js';
 import type { ControlCommand, ControlScope } from './control.js';
 import { DIR_MODE, pathsOfRunDir } from './layout.js';
+import type { RecordBody } from './record.js';
 
 const LIMIT_BYTES = 64 * 1024;
 
@@ -44,6 +45,26 @@ export async function findCommands(
     found.push(await readCommand(host, dir, file, ownerUid));
   }
   return found;
+}
+
+/**
+ * What lies in a control folder when a process takes a run up that nobody worked on: meant for the process before it, for
+ * the run as it was then. A cancel that came too late must not stop a run that somebody has just resumed.
+ */
+export async function lateCommands(
+  host: Host,
+  dir: string,
+  ownerUid: number,
+  acknowledged: ReadonlySet<string>,
+): Promise<readonly (RecordBody & { readonly type: 'control.ack' })[]> {
+  const found = await findCommands(host, dir, ownerUid, acknowledged);
+  return found.map(({ file, command, refusal }) => ({
+    type: 'control.ack',
+    file,
+    command: command?.command ?? 'unknown',
+    by: `uid ${ownerUid}`,
+    answer: refusal ?? 'came too late: nobody worked on the run when it was given',
+  }));
 }
 
 async function readCommand(host: Host, dir: string, file: string, ownerUid: number): Promise<FoundCommand> {

@@ -6,7 +6,16 @@ import type { RunEvent } from '../model/event.js';
 import { STAGES } from '../model/stage.js';
 import { makePlan, playStages, taskId } from '../../test/support/engine-fixture.js';
 import type { Played, PlanSpec, Script } from '../../test/support/engine-fixture.js';
-import { cleanState, createRunControl, listRuns, previousRecords, readRun, resumeRun, runPlan } from './index.js';
+import {
+  cleanState,
+  createRunControl,
+  listRuns,
+  previousRecords,
+  readRun,
+  resumeRun,
+  runPlan,
+  sendControl,
+} from './index.js';
 import type { ResumeOptions, RunResult } from './index.js';
 import { vmHash } from './layout.js';
 
@@ -132,10 +141,29 @@ describe('resume', () => {
     after.alive.add('800:3');
     const { result, events } = await resume(after);
     expect(after.signals.map((s) => s.signal)).toEqual(['SIGTERM', 'SIGKILL']);
-    expect(events.some((e) => e.type === 'warning' && e.data.message.includes('left by the crashed process'))).toBe(
-      true,
-    );
+    expect(events.find((e) => e.type === 'warning')?.data).toMatchObject({
+      code: 'engine.leftovers-ended',
+      message: expect.stringContaining('left by the crashed process') as string,
+    });
     expect(result.exitCode).toBe(0);
+  });
+
+  it('does not carry out what was asked of a process that died before it read it', async () => {
+    const host = createFakeHost();
+    const { runners } = playStages(host, (_task, { signal }) => host.clock.sleep(1e9, signal));
+    void runPlan({ graph: makePlan(two), runners, host, stateDir: '/state', options });
+    await host.clock.advance(5000);
+    const after = createFakeHost({ files: host.files.fork(() => host.clock.now()), facts: { pid: 5 } });
+    const run = `/state/runs/${(await after.files.list('/state/runs'))[0] ?? ''}`;
+    await sendControl(after, run, { command: 'cancel' });
+    const { result, events } = await resume(after);
+    expect(result).toMatchObject({ outcome: 'succeeded', exitCode: 0 });
+    const told = events.flatMap((e) => (e.type === 'warning' ? [e.data] : []));
+    expect(told).toMatchObject([
+      { code: 'engine.command-late', message: expect.stringContaining('cancel (') as string },
+    ]);
+    expect(await after.files.list(`${run}/control`)).toEqual([]);
+    expect(after.files.peek(`${run}/journal.ndjson`)?.toString()).toContain('came too late');
   });
 
   it('does not know a run that is not there', async () => {

@@ -1,5 +1,6 @@
 import { conduct } from './conduct.js';
 import type { Conductor } from './conduct.js';
+import { lateCommands } from './control-files.js';
 import { exitCodeOf } from './exit-code.js';
 import { indexGraph } from './graph-index.js';
 import { vmResultOf } from './ledger.js';
@@ -38,6 +39,8 @@ export async function resumeRun(request: ResumeRequest): Promise<RunResult> {
   try {
     const recovered = await recoverRun(host, paths, index);
     const { ledger } = recovered;
+    // Looked for at once: what comes from here on is meant for this process.
+    const late = await lateCommands(host, paths.control, facts.uid, ledger.acknowledged);
     const ended = await endLeftovers(host, ledger.liveGroups());
     const plan = await planResume({ host, index, ledger, runId, storeDir, options });
     const isNew = recovered.nextSeq === 0;
@@ -61,6 +64,7 @@ export async function resumeRun(request: ResumeRequest): Promise<RunResult> {
     }
     const { version } = options;
     opening.push({ type: 'run.resumed', by: facts.user, host: facts.hostname, pid: facts.pid, version });
+    opening.push(...late);
     for (let from = 0; from < plan.requeue.length; from += IDS_PER_RECORD) {
       opening.push({ type: 'task.requeue', tasks: plan.requeue.slice(from, from + IDS_PER_RECORD) });
     }
@@ -84,7 +88,14 @@ export async function resumeRun(request: ResumeRequest): Promise<RunResult> {
       journalBytes: recovered.offset,
       nextEventSeq: recovered.nextEventSeq,
       missing: recovered.missing,
-      notices: [...recovered.notices, ...ended],
+      notices: [
+        ...recovered.notices.map((message) => ({ code: 'engine.journal-torn' as const, message })),
+        ...ended.map((message) => ({ code: 'engine.leftovers-ended' as const, message })),
+        ...late.map(({ command, file, answer }) => ({
+          code: 'engine.command-late' as const,
+          message: `${command} (${file}) was not carried out: ${answer}`,
+        })),
+      ],
       opening,
       isHit: (node) => plan.hits.has(node),
       mayAdopt: (node) => {

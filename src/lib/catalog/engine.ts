@@ -27,6 +27,19 @@ export const engineCodes = defineCodes({
     check: 'The message names the file and the bytes.',
     cure: 'Nothing is to be done.',
   },
+  'engine.leftovers-ended': {
+    class: 'internal',
+    cause: 'A program that a crashed Drover had started was still running. It was ended before anything was run again.',
+    check: 'The message names the program.',
+    cure: 'Nothing is to be done.',
+  },
+  'engine.command-late': {
+    class: 'conflict',
+    cause:
+      'A command was left for a run that nobody worked on any more. It was meant for the run as it was then, so `drover resume` does not carry it out.',
+    check: 'The message names the command and its file; the journal keeps both.',
+    cure: 'Give the command again if it is still wanted.',
+  },
   'engine.journal-version': {
     class: 'permanent',
     cause: 'The run was written by a newer Drover whose journal this one cannot read.',
