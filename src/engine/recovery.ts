@@ -36,11 +36,20 @@ function versionGuard(record: JournalRecord): void {
   }
 }
 
+/** The first line tells the format, also when records are only wanted from further on. */
+function guardFormat(bytes: Uint8Array): void {
+  const end = bytes.indexOf(LF);
+  const line = bytes.subarray(0, Math.max(0, end));
+  const first = isWholeLine(line) ? decodeLine(line) : undefined;
+  if (first !== undefined) versionGuard(first);
+}
+
 /**
  * Looks at every line of a journal's bytes. Checksums are always compared; only records from `fromSeq` on are parsed, for
  * which the caller says at which byte the record `fromSeq` begins.
  */
 export function scanJournal(bytes: Uint8Array, fromSeq = 0, fromOffset = 0): JournalScan {
+  guardFormat(bytes);
   const records: JournalRecord[] = [];
   let lastSeq = fromSeq - 1;
   let goodBytes = 0;
@@ -67,7 +76,6 @@ export function scanJournal(bytes: Uint8Array, fromSeq = 0, fromOffset = 0): Jou
       if (record === undefined || what !== undefined) {
         return { records, lastSeq, goodBytes, totalBytes: bytes.length, damage: { line, offset, what: what ?? '' } };
       }
-      versionGuard(record);
       records.push(record);
       lastSeq = record.seq;
       goodBytes = end + 1;

@@ -11,7 +11,7 @@ import { JOURNAL_VERSION } from './record.js';
 import { recoverRun } from './recover-run.js';
 import { planResume } from './resume-plan.js';
 import { closeRunFile, lockedVms } from './run.js';
-import { findRun, readPlan } from './run-file.js';
+import { findRun, readPlan, reopenRunFile } from './run-file.js';
 import type { ResumeRequest, RunResult, VmResult } from './run-types.js';
 
 const IDS_PER_RECORD = 500;
@@ -54,6 +54,7 @@ export async function resumeRun(request: ResumeRequest): Promise<RunResult> {
         residuals: [],
       };
     }
+    await reopenRunFile(host, paths, file);
     const opening: RecordBody[] = [];
     if (isNew) {
       // The process died before its first record was durable.

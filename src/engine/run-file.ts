@@ -31,6 +31,13 @@ export async function writeRunFile(host: Host, paths: RunPaths, file: RunFile): 
   await host.files.writeAtomic(paths.runFile, `${JSON.stringify(file, null, 2)}\n`);
 }
 
+/** A run that ended is open again: what run.json says about its end is no longer true. */
+export async function reopenRunFile(host: Host, paths: RunPaths, file: RunFile): Promise<void> {
+  const { endedAt, outcome, exitCode, ...open } = file;
+  if (endedAt === undefined && outcome === undefined && exitCode === undefined) return;
+  await writeRunFile(host, paths, open);
+}
+
 /** Undefined when the folder holds no run (one that never got its locks, say). */
 export async function readRunFile(host: Host, paths: RunPaths): Promise<RunFile | undefined> {
   if ((await host.files.stat(paths.runFile)) === undefined) return undefined;

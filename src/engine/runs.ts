@@ -57,7 +57,9 @@ export async function readRun(host: Host, stateDir: string, runId?: string): Pro
   // While it is being written the last record may be half there.
   const notices = torn > 0 && !summary.active ? [`the last record of the journal is torn (${torn} bytes)`] : [];
   const { waiting, pools } = summary.active ? await readWaiting(host, paths.waiting) : { waiting: [], pools: {} };
-  return { ...summary, ...(ledger.end ?? {}), graph, status: ledger.byId(), waiting, pools, notices };
+  const { endedAt, outcome: _outcome, exitCode: _exitCode, ...rest } = summary;
+  const end = ledger.end === undefined ? {} : { ...ledger.end, ...(endedAt === undefined ? {} : { endedAt }) };
+  return { ...rest, ...end, graph, status: ledger.byId(), waiting, pools, notices };
 }
 
 /** The events of a run in order, from after a sequence number. A torn last line is left out. */

@@ -3,11 +3,13 @@ import type { Host } from '../host/index.js';
 import { asDroverError } from '../lib/error.js';
 import { indexGraph } from './graph-index.js';
 import { RunLedger } from './ledger.js';
+import { eventsAfterRecord } from './event-stream.js';
 import { runPaths } from './layout.js';
+import type { RunPaths } from './layout.js';
 import { takeLocks } from './locks.js';
 import { readJournal } from './recovery.js';
 import { replayRun } from './recover-run.js';
-import { readPlan, readRunFile, runIds } from './run-file.js';
+import { readPlan, readRunFile, reopenRunFile, runIds } from './run-file.js';
 
 export interface StateFinding {
   readonly runId: string;
@@ -83,6 +85,7 @@ export async function repairState(host: Host, stateDir: string, runId: string): 
     await host.files.syncFile(paths.journal);
     // The snapshot may hold what was cut off.
     await host.files.remove(paths.state);
+    await forgetRecordsAfter(host, paths, scan.lastSeq, stamp);
     return {
       runId,
       copy,
@@ -92,4 +95,19 @@ export async function repairState(host: Host, stateDir: string, runId: string): 
   } finally {
     await locks.release();
   }
+}
+
+/** What tells of records that are gone must go with them: status and report are drawn from the events. */
+async function forgetRecordsAfter(host: Host, paths: RunPaths, lastSeq: number, stamp: string): Promise<void> {
+  const cut = await eventsAfterRecord(host, paths.events, lastSeq);
+  if (cut !== undefined) {
+    await host.files.writeAtomic(
+      `${paths.events}.damaged-${stamp}`,
+      await host.files.read(paths.events, 4 * 1024 ** 3),
+    );
+    await host.files.truncate(paths.events, cut);
+    await host.files.syncFile(paths.events);
+  }
+  const file = await readRunFile(host, paths);
+  if (file !== undefined) await reopenRunFile(host, paths, file);
 }
