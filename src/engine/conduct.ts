@@ -31,7 +31,7 @@ const TICK_MS = 500;
 const KILL_LIMIT_MS = 1_500;
 
 /** Something that was found before the run went on and that is worth a warning. */
-export interface Notice {
+interface Notice {
   readonly code: ErrorCode;
   readonly message: string;
 }
