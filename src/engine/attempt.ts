@@ -13,7 +13,7 @@ import type { RunPaths } from './layout.js';
 import { readManifest, verifyOutputs } from './manifest.js';
 import type { AttemptEnd, AttemptSignals } from './scheduler-ports.js';
 import { taskFingerprint } from './fingerprint.js';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { prepareWork, removeOlder, sealArtefact } from './store.js';
 import { openTaskLog } from './task-log.js';
 import type { LogLevel, TaskLog } from './task-log.js';
@@ -25,6 +25,7 @@ const AFTER_KILL_MS = 5_000;
 const FORCED_MS = 600;
 /** A full disk counts as recovered when at least this much is free again. */
 const MIN_FREE_BYTES = 64 * 1024 ** 2;
+const NO_SPACE: ReadonlySet<string> = new Set(['file.no-space', 'convert.no-space', 'source.no-space']);
 
 export interface AttemptPorts {
   readonly host: Host;
@@ -117,7 +118,7 @@ export class Attempts {
       if (!('outcome' in watched)) {
         log.write('error', watched.kind === 'failed' ? `failed: ${watched.error.message}` : 'cancelled');
         return watched.kind === 'failed'
-          ? { ...watched, seconds: seconds(), isRecovered: await this.#isRecovered(watched.error, task, dir) }
+          ? { ...watched, seconds: seconds(), isRecovered: await this.#isRecovered(watched.error, task, vm.vm, dir) }
           : { ...watched, seconds: seconds() };
       }
       const { outcome } = watched;
@@ -264,12 +265,18 @@ export class Attempts {
     }
   }
 
-  /** Whether a disk that was full has room again. */
-  async #isRecovered(error: DroverError, task: TaskNode, dir: string): Promise<boolean> {
-    if (error.code !== 'file.no-space') return false;
+  /** Whether a disk that was full has room again: that of the intermediates, and for a stage with products theirs too. */
+  async #isRecovered(error: DroverError, task: TaskNode, vm: PlannedVm, dir: string): Promise<boolean> {
+    if (!NO_SPACE.has(error.code)) return false;
     const wanted = Math.max(MIN_FREE_BYTES, task.estimate.bytes ?? 0);
-    const space = await this.#ports.host.files.space(dir).catch(() => undefined);
-    return space !== undefined && space.freeBytes >= wanted;
+    const { files } = this.#ports.host;
+    // The folder for products is made late: its parent lies on the same disk.
+    const out = (await files.exists(vm.outDir)) ? vm.outDir : dirname(vm.outDir);
+    for (const path of task.mutatesTarget ? [dir, out] : [dir]) {
+      const space = await files.space(path).catch(() => undefined);
+      if (space === undefined || space.freeBytes < wanted) return false;
+    }
+    return true;
   }
 
   #remember(task: TaskNode, stage: StageName, vm: PlannedVm, attempt: number, end: AttemptEnd): void {

@@ -14,7 +14,6 @@ interface Drain {
 }
 
 interface Passed {
-  readonly pool: number;
   readonly since: number;
   count: number;
 }
@@ -27,7 +26,8 @@ export interface PoolUser {
 
 export class Drains {
   readonly #byPool = new Map<number, Drain>();
-  readonly #passed = new Map<number, Passed>();
+  /** By task, then by pool: a task that waits now for one pool and now for another starves as well. */
+  readonly #passed = new Map<number, Map<number, Passed>>();
   #order = 0;
 
   /** The task a pool is drained for. */
@@ -41,15 +41,17 @@ export class Drains {
 
   /** Notes that a task behind it took units of the pool that it waits for. */
   passedOver(node: number, pool: number, now: number): void {
-    const passed = this.#passed.get(node);
-    if (passed === undefined || passed.pool !== pool) this.#passed.set(node, { pool, since: now, count: 1 });
+    const pools = this.#passed.get(node) ?? new Map<number, Passed>();
+    this.#passed.set(node, pools);
+    const passed = pools.get(pool);
+    if (passed === undefined) pools.set(pool, { since: now, count: 1 });
     else passed.count += 1;
   }
 
   /** Begins a drain when a waiting task has been passed over long enough; at most one for each pool. */
   consider(node: number, pool: number, now: number): boolean {
-    const passed = this.#passed.get(node);
-    if (passed?.pool !== pool || this.#byPool.has(pool)) return false;
+    const passed = this.#passed.get(node)?.get(pool);
+    if (passed === undefined || this.#byPool.has(pool)) return false;
     if (passed.count < PASSED_LIMIT && now - passed.since < PASSED_MS) return false;
     this.#order += 1;
     this.#byPool.set(pool, { node, order: this.#orderOf(node) ?? this.#order, pool });

@@ -144,6 +144,28 @@ describe('a run', () => {
     expect(host).toBe(host0);
   });
 
+  it('tries once more when a full disk has room again, and looks at the disk that matters', async () => {
+    const GIB = 1024 ** 3;
+    const attempts = async (stage: string, free: { state: number; out: number }): Promise<number | undefined> => {
+      const host = createFakeHost();
+      const freeOf = (path: string): number => (path.startsWith('/out') ? free.out : free.state);
+      host.files.space = async (path) => ({ freeBytes: freeOf(path), totalBytes: GIB, fsType: 'ext' });
+      const { result, played } = await run(
+        { vms: [{ name: 'a', node: () => ({ estimate: { p50s: 1, p90s: 2, bytes: GIB / 2, basis: 'model' } }) }] },
+        async (task) => {
+          if (task.stage === stage) fail(stage === 'CONVERT' ? 'convert.no-space' : 'file.no-space');
+        },
+        { host },
+      );
+      expect(result.vms[0]).toMatchObject({ state: 'failed', failedStage: stage });
+      return played.calls.get(`a ${stage}`);
+    };
+    expect(await attempts('FETCH', { state: GIB, out: 0 })).toBe(2);
+    expect(await attempts('FETCH', { state: GIB / 4, out: GIB })).toBe(1);
+    expect(await attempts('CONVERT', { state: GIB, out: 0 })).toBe(1);
+    expect(await attempts('CONVERT', { state: GIB, out: GIB })).toBe(2);
+  });
+
   it('stops a stage that makes no progress and calls it transient', async () => {
     const { result, events } = await run(
       { vms: [{ name: 'a', node: () => ({ timeout: { wallS: 86_400, stallS: 600 } }) }] },

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { DroverError } from '../lib/error.js';
 import type { TaskGraph } from '../model/graph.js';
 import { STAGES } from '../model/stage.js';
+import type { StageName } from '../model/stage.js';
 import { makePlan } from '../../test/support/engine-fixture.js';
 import { createSim } from '../../test/support/engine-sim.js';
 import type { Sim } from '../../test/support/engine-sim.js';
@@ -49,29 +50,47 @@ describe('who goes first', () => {
     expect(await spec(true)).toEqual(['short', 'long', 'same1', 'same2']);
   });
 
-  it('a machine that will soon free space goes before one that would take some', async () => {
+  /**
+   * `old` has done its FETCH when `new`, which goes before it by priority, comes free; there is one slot. `old` holds
+   * `share` percent of the space up to the stage given. Returns what starts then.
+   */
+  async function afterFetchOfOld(share: number, heldUpTo: StageName): Promise<string | undefined> {
     const unit = 1_000_000;
+    const demand = (units: number, last: StageName) => (stage: StageName) => [
+      { pool: 'slots', units: 1 },
+      ...(STAGES.indexOf(stage) <= STAGES.indexOf(last)
+        ? [{ pool: 'space', units: units * unit, hold: 'scratch' }]
+        : []),
+    ];
     const sim = createSim(
       makePlan({
         vms: [
-          { name: 'old', demand: scratch, node: () => ({ priority: 1 }) },
-          { name: 'new', demand: scratch, node: () => ({ priority: 2 }) },
+          { name: 'old', demand: demand(share, heldUpTo), node: () => ({ priority: 1 }) },
+          { name: 'new', demand: demand(10, 'FETCH'), node: () => ({ priority: 2 }) },
         ],
         pools: { slots: 1, space: 100 * unit },
       }),
       { seconds: () => 10 },
     );
-    function scratch(stage: string): { pool: string; units: number; hold?: string }[] {
-      const slot = { pool: 'slots', units: 1 };
-      return STAGES.indexOf(stage as 'FETCH') <= 1
-        ? [slot, { pool: 'space', units: 50 * unit, hold: 'scratch' }]
-        : [slot];
-    }
+    const late = sim.index.vms[1];
     sim.begin();
+    sim.scheduler.pause(`vm ${late?.number}`, 'test');
+    sim.clock.setTimer(5_000, () => sim.scheduler.unpause(`vm ${late?.number}`));
     await sim.finish();
-    const order = starts(sim).map(([, name, stage]) => `${name} ${stage}`);
-    // `new` is first by priority, and what it holds shrinks after FLATTEN: it is not interrupted by `old` before that.
-    expect(order.slice(0, 2)).toEqual(['new FETCH', 'new FLATTEN']);
+    const [first, second] = starts(sim).map(([, name, stage]) => `${name} ${stage}`);
+    expect(first).toBe('old FETCH');
+    return second;
+  }
+
+  it('a machine that will free space within two stages goes before one that has not started', async () => {
+    expect(await afterFetchOfOld(50, 'FLATTEN')).toBe('old FLATTEN');
+    expect(await afterFetchOfOld(50, 'INSPECT')).toBe('old FLATTEN');
+    expect(await afterFetchOfOld(50, 'PLAN')).toBe('new FETCH');
+  });
+
+  it('later stages go before FETCH when more than four fifths of the space is taken', async () => {
+    expect(await afterFetchOfOld(80, 'CONVERT')).toBe('new FETCH');
+    expect(await afterFetchOfOld(81, 'CONVERT')).toBe('old FLATTEN');
   });
 
   it('never waits for space while holding some: the peak is taken at once', async () => {
