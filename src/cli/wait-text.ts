@@ -1,11 +1,14 @@
 import { assertNever } from '../lib/error.js';
 import type { WaitReason } from '../model/event.js';
 
-/** Why something waits, in words. The short form leaves out what differs from task to task. */
-export function waitText(reason: WaitReason, short: boolean): string {
+/**
+ * Why something waits, in words. The short form leaves out what differs from task to task.
+ * @param keyOf names of tasks by their ids, for people
+ */
+export function waitText(reason: WaitReason, short: boolean, keyOf: ReadonlyMap<string, string> = new Map()): string {
   switch (reason.kind) {
     case 'deps':
-      return short ? 'earlier tasks' : `earlier tasks: ${reason.ids.join(', ')}`;
+      return short ? 'earlier tasks' : `earlier tasks: ${reason.ids.map((id) => keyOf.get(id) ?? id).join(', ')}`;
     case 'pool':
       return short
         ? `pool ${reason.pool}`

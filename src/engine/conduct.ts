@@ -2,13 +2,14 @@
 import type { Host } from '../host/index.js';
 import type { ErrorCode } from '../lib/catalog/index.js';
 import { asDroverError, DroverError, errorRecord } from '../lib/error.js';
-import type { RunEvent, RunOutcome, TaskState } from '../model/event.js';
+import type { RunEvent, TaskState } from '../model/event.js';
 import type { ProcessGroup, StageRunners } from '../model/stage-runner.js';
 import { Attempts } from './attempt.js';
 import { executeCommand } from './commands.js';
 import type { CancelRequest, ControlCommand, RunControl } from './control.js';
 import { openEventStream } from './event-stream.js';
-import { exitCodeOf } from './exit-code.js';
+import { exitCodeOf, outcomeOf } from './exit-code.js';
+import type { ExitFacts } from './exit-code.js';
 import type { GraphIndex, IndexedVm } from './graph-index.js';
 import { statePaths } from './layout.js';
 import type { RunPaths } from './layout.js';
@@ -293,28 +294,17 @@ export async function conduct(plan: Conduct): Promise<Conductor> {
     const vms = index.vms.map(
       (vm): VmResult => ledger.vmResult(vm) ?? vmResultOf(vm, (node) => ledger.status(node), index),
     );
-    const isFailed = vms.some((vm) => vm.state === 'failed');
-    const isHalted = scheduler.haltedScopes.length > 0;
-    const exitCode = exitCodeOf({
+    const ended: ExitFacts = {
       internal: fatal !== undefined,
       cancelled: cancelled?.exitCode,
-      halted: isHalted,
-      failed: isFailed,
+      halted: scheduler.haltedScopes.length > 0,
+      failed: vms.some((vm) => vm.state === 'failed'),
       waiting: false,
-    });
-    const isPartial = options.partial ?? index.nodes.some((node) => node.skip !== undefined);
-    const outcome: RunOutcome =
-      fatal !== undefined
-        ? 'failed'
-        : cancelled !== undefined
-          ? 'cancelled'
-          : isHalted
-            ? 'halted'
-            : isFailed
-              ? 'failed'
-              : isPartial
-                ? 'partial'
-                : 'succeeded';
+    };
+    const exitCode = exitCodeOf(ended);
+    // Machines that somebody cancelled are no failures, and not all is done either.
+    const isLeftOut = options.partial ?? index.nodes.some((node) => node.skip !== undefined);
+    const outcome = outcomeOf(ended, isLeftOut || vms.some((vm) => vm.state === 'cancelled'));
     record({ type: 'run.end', outcome, exitCode });
     if (!journal.isBroken)
       await journal.flushed().catch((cause: unknown) => (fatal ??= { error: asDroverError(cause), frozen: true }));

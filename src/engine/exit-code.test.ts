@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { exitCodeOf } from './exit-code.js';
+import { exitCodeOf, outcomeOf } from './exit-code.js';
 import type { ExitFacts } from './exit-code.js';
 
 const nothing: ExitFacts = { internal: false, cancelled: undefined, halted: false, failed: false, waiting: false };
@@ -23,5 +23,7 @@ describe('exit codes of runs', () => {
     ranks.flatMap(([code, facts], at) => ranks.slice(at).map(([other, more]) => [code, other, facts, more] as const)),
   )('%i stands above %i', (code, _other, facts, more) => {
     expect(exitCodeOf({ ...nothing, ...more, ...facts })).toBe(code);
+    // The word for it goes by the same order.
+    expect(outcomeOf({ ...nothing, ...more, ...facts }, true)).toBe(outcomeOf({ ...nothing, ...facts }, false));
   });
 });

@@ -50,9 +50,13 @@ export interface ProgressView {
   endedMs?: number;
   outcome?: EventData['run.end']['outcome'];
   cancelling: boolean;
+  /** When what still runs is killed, wall clock in milliseconds; while a cancelled run ends. */
+  graceUntilMs?: number;
   halted?: string;
   pools: Readonly<Record<string, readonly [used: number, capacity: number]>>;
   eta?: EventData['eta'];
+  /** When the estimate was made, wall clock in milliseconds. */
+  etaAtMs?: number;
   /** Folds one event in. Unknown events and unknown machines are passed over. */
   apply(event: RunEvent): void;
 }
@@ -123,12 +127,14 @@ export function createProgressView(run: string, graph: TaskGraph): ProgressView 
           break;
         case 'run.resumed':
           view.cancelling = false;
+          delete view.graceUntilMs;
           delete view.endedMs;
           delete view.outcome;
           view.startedMs ??= Date.parse(event.ts);
           break;
         case 'run.cancelling':
           view.cancelling = true;
+          view.graceUntilMs = Date.parse(event.ts) + event.data.graceS * 1000;
           break;
         case 'run.end':
           view.endedMs = Date.parse(event.ts);
@@ -160,6 +166,7 @@ export function createProgressView(run: string, graph: TaskGraph): ProgressView 
           break;
         case 'eta':
           view.eta = event.data;
+          view.etaAtMs = Date.parse(event.ts);
           break;
         case 'warning':
           warnings.push({

@@ -9,7 +9,7 @@ import { printResult, stateDirOf } from '../context.js';
 import { Exit } from '../exit-codes.js';
 import { runListText } from '../run-list.js';
 import { findRun, noVm } from '../runs.js';
-import { stageStrip, vmLine, waveLine } from '../screen/lines.js';
+import { etaText, stageStrip, vmLine, waveLine } from '../screen/lines.js';
 import { waitText } from '../wait-text.js';
 
 const WATCH_MS = 1000;
@@ -52,23 +52,22 @@ function statusText(
 ): string {
   const state = run.active ? (view.cancelling ? 'stopping' : 'running') : (run.outcome ?? 'interrupted');
   const end = run.endedAt === undefined ? now : Date.parse(run.endedAt);
-  const eta =
-    run.active && view.eta !== undefined
-      ? `  ETA ${formatDuration(view.eta.p50s * 1000)}–${formatDuration(view.eta.p90s * 1000)}`
-      : '';
+  const eta = run.active ? etaText(view) : '';
   const vms = [...view.vms.values()];
   const running = run.active ? vms.filter((vm) => vm.phase === 'running') : [];
   const failed = vms.filter((vm) => vm.phase === 'failed');
+  const isUndone = vms.some((vm) => vm.phase === 'failed' || vm.phase === 'cancelled');
+  const keyOf = new Map(run.graph.nodes.map((node) => [node.id, node.key]));
   const width = Math.max(0, ...running.map((vm) => vm.name.length));
   return [
-    `run ${run.runId}  ${run.playbook}  ${state} ${formatDuration(end - Date.parse(run.startedAt))}   plan ${run.planHash.slice(0, 8)}…${eta}`,
+    `run ${run.runId}  ${run.playbook}  ${state} ${formatDuration(end - Date.parse(run.startedAt))}   plan ${run.planHash.slice(0, 8)}…${eta === '' ? '' : `  ${eta}`}`,
     ...view.waves.map((wave) => waveLine(wave)),
     ...running.slice(0, SHOWN).map((vm) => `  ▶ ${vmLine(vm, width, now)}`),
     ...(run.waiting.length > 0 && !why ? [`  waiting: ${waitingCounts(run.waiting)}`] : []),
-    ...(why ? run.waiting.map((task) => `  … ${task.key}: ${waitText(task.reason, false)}`) : []),
+    ...(why ? run.waiting.map((task) => `  … ${task.key}: ${waitText(task.reason, false, keyOf)}`) : []),
     ...failed.slice(0, SHOWN).flatMap((vm) => failureLines(vm, run.runId)),
     ...run.notices.map((notice) => `  note: ${notice}`),
-    ...(!run.active && (failed.length > 0 || run.outcome === undefined || run.outcome === 'cancelled')
+    ...(!run.active && (isUndone || run.outcome === undefined || run.outcome === 'cancelled')
       ? [`  next: drover resume ${run.runId}`]
       : []),
     '',

@@ -98,6 +98,23 @@ export function waveBody(wave: WaveView, rows: number, columns: number, nowMs: n
   return lines.map((line) => fit(line, columns));
 }
 
+/** `ETA 10m00s–20m00s, at 22:11–22:21 UTC, limited by local.disk`; empty when nothing is known. */
+export function etaText(view: ProgressView): string {
+  const { eta, etaAtMs } = view;
+  if (eta === undefined || etaAtMs === undefined) return '';
+  const clock = (seconds: number): string => new Date(etaAtMs + seconds * 1000).toISOString().slice(11, 16);
+  const span = `ETA ${formatDuration(eta.p50s * 1000)}–${formatDuration(eta.p90s * 1000)}`;
+  const limit = eta.limitedBy === undefined ? '' : `, limited by ${eta.limitedBy}`;
+  return `${span}, at ${clock(eta.p50s)}–${clock(eta.p90s)} UTC${limit}`;
+}
+
+/** How long a cancelled run still waits for what runs, and what to press. */
+function stoppingText(view: ProgressView, nowMs: number): string {
+  if (!view.cancelling) return '';
+  const left = Math.max(0, Math.ceil(((view.graceUntilMs ?? nowMs) - nowMs) / 1000));
+  return `stopping, ${left} s left; press Ctrl-C again to force`;
+}
+
 /** Bytes under way, rate, pools in use, time left, and what to press. */
 export function footer(view: ProgressView, nowMs: number): string {
   let rate = 0;
@@ -111,12 +128,10 @@ export function footer(view: ProgressView, nowMs: number): string {
   const parts = [
     view.startedMs === undefined ? '' : formatDuration(nowMs - view.startedMs),
     rate > 0 ? formatRate(rate) : '',
-    view.eta === undefined
-      ? ''
-      : `ETA ${formatDuration(view.eta.p50s * 1000)}–${formatDuration(view.eta.p90s * 1000)}${view.eta.limitedBy === undefined ? '' : ` (limited by ${view.eta.limitedBy})`}`,
+    etaText(view),
     pools.join('  '),
     view.halted === undefined ? '' : `halted: ${view.halted}`,
-    view.cancelling ? 'stopping; Ctrl-C again kills what runs' : '',
+    stoppingText(view, nowMs),
   ];
   return parts.filter((part) => part !== '').join('   ');
 }

@@ -121,6 +121,18 @@ describe('lines', () => {
     view.apply(event('pool.usage', { pools: { cpu: [2, 4], net: [0, 4] } }));
     expect(footer(view, NOW)).toBe('1m00s   cpu 2/4');
   });
+
+  test('the footer says when the run will end, what limits it, and counts a cancelled one down', () => {
+    const view = running(1);
+    view.apply(event('eta', { p50s: 600, p90s: 1200, limitedBy: 'local.disk' }));
+    expect(footer(view, NOW)).toBe('ETA 10m00s–20m00s, at 22:10–22:20 UTC, limited by local.disk');
+    const ending = running(1);
+    ending.apply(event('run.cancelling', { by: 'SIGINT', graceS: 60 }));
+    expect(footer(ending, NOW - 18_500)).toBe('stopping, 19 s left; press Ctrl-C again to force');
+    expect(footer(ending, NOW + 5000)).toBe('stopping, 0 s left; press Ctrl-C again to force');
+    ending.apply(event('run.resumed', { by: 'u', pid: 1 }));
+    expect(footer(ending, NOW)).not.toContain('stopping');
+  });
 });
 
 describe('the plain screen', () => {
