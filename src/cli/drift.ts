@@ -3,6 +3,7 @@ import { sha256 } from '../lib/canonical-json.js';
 import { DroverError } from '../lib/error.js';
 import { YAML_LIMITS } from '../lib/yaml-limits.js';
 import type { TaskGraph } from '../model/graph.js';
+import { diskFiles } from '../model/vm.js';
 import { factsDrift } from '../plan/index.js';
 import { TOOL_NAMES } from '../host/index.js';
 import type { Cli } from './context.js';
@@ -23,13 +24,7 @@ export async function checkDrift(cli: Cli, graph: TaskGraph, accept: boolean): P
   );
   for (const vm of graph.vms) {
     for (const disk of vm.description.disks) {
-      const files =
-        disk.location.kind === 'file'
-          ? disk.location.chain
-          : disk.location.kind === 'archive'
-            ? disk.location.files
-            : [];
-      for (const file of files) {
+      for (const file of diskFiles(disk)) {
         const facts = await cli.host.files.stat(file.path);
         if (facts === undefined) changed.push(`${vm.name}: ${file.path} is gone`);
         else if (facts.sizeBytes !== file.sizeBytes || facts.mtimeNs !== file.mtimeNs)
@@ -49,7 +44,11 @@ export async function checkDrift(cli: Cli, graph: TaskGraph, accept: boolean): P
   });
 }
 
-/** How the text of a playbook differs from what a stored plan was made of, a line for each file. A stored plan is not changed by it. @param cwd where the run was started */
+/**
+ * How the text of a playbook differs from what a stored plan was made of, a line for each file. A stored plan is not
+ * changed by it.
+ * @param cwd where the run was started
+ */
 export async function playbookDrift(cli: Cli, graph: TaskGraph, cwd = cli.host.cwd): Promise<readonly string[]> {
   const lines: string[] = [];
   for (const { file, sha256: digest } of graph.playbookDigests) {

@@ -57,6 +57,12 @@ export interface SourceDisk {
   readonly location: DiskLocation;
 }
 
+/** The files that the bytes of a disk are in; none for a blank disk. */
+export function diskFiles({ location }: Pick<SourceDisk, 'location'>): readonly ChainFile[] {
+  if (location.kind === 'blank') return [];
+  return location.kind === 'file' ? location.chain : location.files;
+}
+
 export interface SourceNic {
   readonly index: number;
   /** Lower-case, with colons. */

@@ -7,6 +7,7 @@ import { parsePointer } from '../lib/json-pointer.js';
 import type { FingerprintParts, PlannedVm } from '../model/graph.js';
 import type { ResolvedSettings } from '../model/settings.js';
 import type { StageName } from '../model/stage.js';
+import { diskFiles } from '../model/vm.js';
 import type { ChainFile, VmDescription } from '../model/vm.js';
 import { byStage } from './by-stage.js';
 import type { ByStage } from './by-stage.js';
@@ -103,10 +104,7 @@ function machineFacts(vm: PlannedVm, stage: StageName): Readonly<Record<string, 
 function sourceFacts(description: VmDescription): Readonly<Record<string, string>> {
   const facts: Record<string, string> = { machine: machineDigest(description) };
   for (const disk of description.disks) {
-    const { location } = disk;
-    if (location.kind === 'blank') continue;
-    const files = location.kind === 'file' ? location.chain : location.files;
-    for (const file of files) facts[`${disk.id} ${file.path}`] = fileFact(file);
+    for (const file of diskFiles(disk)) facts[`${disk.id} ${file.path}`] = fileFact(file);
   }
   return facts;
 }

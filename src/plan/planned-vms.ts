@@ -4,6 +4,7 @@ import type { Diagnostic } from '../lib/diagnostic.js';
 import type { LoadedPlaybook, LoadedVm, LoadedWave } from '../model/effective.js';
 import type { PlannedVm } from '../model/graph.js';
 import type { NicSettings, ResolvedSettings } from '../model/settings.js';
+import { diskFiles } from '../model/vm.js';
 import type { VmDescription } from '../model/vm.js';
 import { mapNics } from './network-map.js';
 
@@ -154,8 +155,5 @@ function checkOutputs(entries: readonly VmEntry[], problems: Diagnostic[]): void
 
 /** Every file that a machine is made of, links resolved. */
 export function sourceFiles(description: VmDescription): readonly string[] {
-  return description.disks.flatMap(({ location }) => {
-    if (location.kind === 'file') return location.chain.map((file) => file.path);
-    return location.kind === 'archive' ? location.files.map((file) => file.path) : [];
-  });
+  return description.disks.flatMap(diskFiles).map((file) => file.path);
 }

@@ -1,5 +1,6 @@
 import type { PlannedVm } from '../model/graph.js';
 import { diskSettings } from '../model/settings.js';
+import { diskFiles } from '../model/vm.js';
 import type { SourceDisk } from '../model/vm.js';
 
 const MIB = 1024 ** 2;
@@ -74,10 +75,8 @@ export function vmSizes(vm: Pick<PlannedVm, 'description' | 'settings'>): VmSize
 /** Bytes that a disk takes at its origin. The members of an archive share its size, since their own is not known. */
 function storedBytes(disk: SourceDisk, all: readonly SourceDisk[]): number {
   const { location } = disk;
-  if (location.kind === 'blank') return 0;
-  const files = location.kind === 'file' ? location.chain : location.files;
-  const total = files.reduce((sum, file) => sum + file.sizeBytes, 0);
-  if (location.kind === 'file') return total;
+  const total = diskFiles(disk).reduce((sum, file) => sum + file.sizeBytes, 0);
+  if (location.kind !== 'archive') return total;
   const sharers = all.filter(
     (other) => other.location.kind === 'archive' && other.location.archive === location.archive,
   );

@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import { flattenDisk } from '../sources/index.js';
 import type { Host } from '../host/index.js';
+import { diskFiles } from '../model/index.js';
 import type { ChainFile, FetchedDisk, FetchResult, StageRunner } from '../model/index.js';
 import { taskHost } from './task-host.js';
 
@@ -9,9 +10,8 @@ const DISKS_AT_ONCE = 2;
 
 /** What was recorded of the files of a disk; nothing for what FETCH made, which the engine has checked. */
 function recordedFiles(fetched: FetchResult, disk: FetchedDisk): readonly ChainFile[] {
-  const location = fetched.description.disks.find((candidate) => candidate.id === disk.id)?.location;
-  if (disk.how !== 'in-place' || location === undefined || location.kind === 'blank') return [];
-  return location.kind === 'file' ? location.chain : location.files;
+  const source = fetched.description.disks.find((candidate) => candidate.id === disk.id);
+  return disk.how !== 'in-place' || source === undefined ? [] : diskFiles(source);
 }
 
 /**

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { DroverError } from '../../lib/error.js';
 import type { Host } from '../../host/index.js';
+import { diskFiles } from '../../model/index.js';
 import type { FetchedDisk, Progress, SourceDisk, VmDescription } from '../../model/index.js';
 import { archiveLimits } from '../archive/limits.js';
 import { checkUnchanged } from '../chain-file.js';
@@ -60,13 +61,10 @@ function neededBytes(request: FetchRequest): number {
 
 async function checkSource(host: Host, description: VmDescription): Promise<void> {
   const seen = new Set<string>();
-  for (const { location } of description.disks) {
-    if (location.kind === 'blank') continue;
-    for (const file of location.kind === 'file' ? location.chain : location.files) {
-      if (seen.has(file.path)) continue;
-      seen.add(file.path);
-      await checkUnchanged(host.files, file);
-    }
+  for (const file of description.disks.flatMap(diskFiles)) {
+    if (seen.has(file.path)) continue;
+    seen.add(file.path);
+    await checkUnchanged(host.files, file);
   }
 }
 

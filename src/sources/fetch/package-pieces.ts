@@ -2,6 +2,7 @@
 import { posix } from 'node:path';
 import { DroverError } from '../../lib/error.js';
 import type { Host } from '../../host/index.js';
+import { diskFiles } from '../../model/index.js';
 import type { VmDescription } from '../../model/index.js';
 import { MAX_MANIFEST_BYTES, missingFile, parseManifest } from '../archive/manifest.js';
 import type { ManifestEntry } from '../archive/manifest.js';
@@ -50,10 +51,7 @@ async function folderPieces(
     ? entriesByName(parseManifest(manifestPath, await host.files.read(manifestPath, MAX_MANIFEST_BYTES)), '.')
     : new Map<string, ManifestEntry>();
   // Only files that were admitted when the machine was described, or that lie below the descriptor's folder.
-  const allowDirs = description.disks.flatMap((disk) => {
-    if (disk.location.kind === 'blank') return [];
-    return (disk.location.kind === 'file' ? disk.location.chain : disk.location.files).map((file) => file.path);
-  });
+  const allowDirs = description.disks.flatMap(diskFiles).map((file) => file.path);
   const byName = new Map<string, Piece>();
   const add = async (name: string, entry: ManifestEntry | undefined): Promise<void> => {
     const found = await resolveReference(host.files, { allowDirs }, ovf, name);
