@@ -10,6 +10,8 @@ import { DroverError } from '../lib/error.js';
 export const SILENT_MS = 60_000;
 /** A lock file without readable content is being written, or its writer died in between. */
 const UNREADABLE_MS = 5_000;
+/** What a holder says is far shorter. */
+const MAX_LOCK_BYTES = 64 * 1024;
 /** So often a lock may be snatched away before it counts as held. */
 const TURNS = 8;
 
@@ -44,7 +46,7 @@ export async function readLock(host: Host, path: string): Promise<FoundLock | un
 async function readFound(host: Host, facts: FileFacts): Promise<FoundLock | undefined> {
   const ageMs = host.clock.now() - Number(BigInt(facts.mtimeNs) / 1_000_000n);
   try {
-    const value = JSON.parse(await host.files.readText(facts.path, 64 * 1024)) as unknown;
+    const value = JSON.parse(await host.files.readText(facts.path, MAX_LOCK_BYTES)) as unknown;
     return { holder: isHolder(value) ? value : undefined, ageMs };
   } catch (cause) {
     if (cause instanceof DroverError && cause.code === 'file.not-found') return undefined;
@@ -97,8 +99,8 @@ export class LockFiles {
   readonly #anchors: Anchor[] = [];
   /** By folder; undefined where hard links are not to be had. */
   readonly #anchorOf = new Map<string, Anchor | undefined>();
-  /** What is held: the file behind each path. */
-  readonly #held = new Map<string, string>();
+  /** What is held: the file behind each path, or `alone` for one that has no other name and is known by its text. */
+  readonly #held = new Map<string, Anchor | 'alone'>();
   readonly #gone = new Set<string>();
 
   constructor(host: Host, facts: MachineFacts, holder: LockHolder, breakLock: boolean) {
@@ -131,7 +133,7 @@ export class LockFiles {
     if (anchor !== undefined) {
       const linked = await files.linkNew(anchor.path, path);
       if (linked !== 'impossible') {
-        if (linked === 'made') this.#held.set(path, anchor.file);
+        if (linked === 'made') this.#held.set(path, anchor);
         return linked === 'made';
       }
       this.#anchorOf.set(dir, undefined);
@@ -140,10 +142,14 @@ export class LockFiles {
     const facts = await files.stat(path);
     // Gone already: somebody took it for a stale one. The next heartbeat would say the same.
     if (facts === undefined) throw heldError(path, undefined, false);
+    if (this.#anchorOf.has(dir)) {
+      this.#held.set(path, 'alone');
+      return true;
+    }
     const made = { path, file: sameFile(facts), open: await files.open(path) };
     this.#anchors.push(made);
-    this.#held.set(path, made.file);
-    if (!this.#anchorOf.has(dir)) this.#anchorOf.set(dir, made);
+    this.#anchorOf.set(dir, made);
+    this.#held.set(path, made);
     return true;
   }
 
@@ -177,13 +183,28 @@ export class LockFiles {
 
   /** Whether a lock that was taken is still there and ours. */
   async isHeld(path: string): Promise<boolean> {
+    const held = this.#held.get(path);
+    if (held === undefined) return false;
+    // A file that is not kept open may be gone and its number be that of another holder's lock.
+    if (held === 'alone') return (await this.#textOf(path)) === this.#text;
     const facts = await this.#host.files.stat(path);
-    return facts !== undefined && sameFile(facts) === this.#held.get(path);
+    return facts !== undefined && sameFile(facts) === held.file;
+  }
+
+  /** The text of a lock file, or undefined when there is none. */
+  async #textOf(path: string): Promise<string | undefined> {
+    try {
+      return await this.#host.files.readText(path, MAX_LOCK_BYTES);
+    } catch (cause) {
+      if (cause instanceof DroverError && cause.code === 'file.not-found') return undefined;
+      throw cause;
+    }
   }
 
   /** Shows everybody that the holder lives. */
   async touch(): Promise<void> {
-    for (const { path } of this.#anchors) {
+    const alone = [...this.#held].filter(([, held]) => held === 'alone');
+    for (const path of [...this.#anchors.map((anchor) => anchor.path), ...alone.map(([name]) => name)]) {
       await this.#host.files.touch(path).catch((cause: unknown) => {
         // Gone: asking whether it is held will tell.
         if (!(cause instanceof DroverError) || cause.code !== 'file.not-found') throw cause;

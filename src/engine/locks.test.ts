@@ -170,6 +170,29 @@ describe('locks', () => {
     expect(lockFiles(host)).toEqual([]);
   });
 
+  it('without hard links cost one open file for each folder, and are known by what they say', async () => {
+    const host = createFakeHost();
+    host.files.linkNew = () => Promise.resolve('impossible');
+    const open = host.files.open.bind(host.files);
+    const opened: string[] = [];
+    host.files.open = async (path) => {
+      opened.push(path);
+      return open(path);
+    };
+    const { locks, lost } = take(host, 'r1', 'abc');
+    await locks;
+    expect(opened.filter((path) => path.startsWith('/out/.drover-locks/'))).toHaveLength(1);
+    await host.clock.advance(16_000);
+    expect(lost).toEqual([]);
+    // The same file with other words: what a lock of somebody else looks like when its number was given out again.
+    const text = await host.files.readText('/out/.drover-locks/c');
+    host.files.put('/out/.drover-locks/c', text.replace('"r1"', '"r9"'));
+    await host.clock.advance(16_000);
+    expect(lost).toMatchObject([{ code: 'engine.lock-lost', details: { path: '/out/.drover-locks/c', run: 'r9' } }]);
+    await (await locks).release();
+    expect(lockFiles(host)).toEqual(['/out/.drover-locks', '/out/.drover-locks/c']);
+  });
+
   it('of a holder that comes back to life between two looks are left to it', async () => {
     const host = createFakeHost();
     await take(host, 'r1', 'a').locks;
