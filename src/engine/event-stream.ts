@@ -2,12 +2,11 @@
 import type { AppendFile, Host } from '../host/index.js';
 import { EVENT_VERSION } from '../model/event.js';
 import type { RunEvent } from '../model/event.js';
+import { MAX_RECORDS_BYTES } from './layout.js';
 import type { EventBody } from './ledger.js';
 
 const WRITE_EVERY_MS = 100;
 const WRITE_AT_LINES = 256;
-/** The events of the largest run stay far below this. */
-const MAX_BYTES = 4 * 1024 ** 3;
 
 export interface EventStream {
   /**
@@ -101,7 +100,7 @@ export interface EventsRead {
 /** Reads an events file; a line that is no JSON ends it. A file that does not exist reads as empty. */
 export async function readEventsFile(host: Host, path: string, afterSeq = 0): Promise<EventsRead> {
   if (!(await host.files.exists(path))) return { events: [], goodBytes: 0, totalBytes: 0 };
-  const bytes = await host.files.read(path, MAX_BYTES);
+  const bytes = await host.files.read(path, MAX_RECORDS_BYTES);
   const events: RunEvent[] = [];
   let offset = 0;
   while (offset < bytes.length) {
@@ -118,7 +117,7 @@ export async function readEventsFile(host: Host, path: string, afterSeq = 0): Pr
 /** Where the events of records after `lastSeq` begin; undefined when there are none. */
 export async function eventsAfterRecord(host: Host, path: string, lastSeq: number): Promise<number | undefined> {
   if (!(await host.files.exists(path))) return undefined;
-  const bytes = await host.files.read(path, MAX_BYTES);
+  const bytes = await host.files.read(path, MAX_RECORDS_BYTES);
   for (let offset = 0, end = bytes.indexOf(0x0a); end >= 0; offset = end + 1, end = bytes.indexOf(0x0a, offset)) {
     const record = parseEvent(bytes.toString('utf8', offset, end))?.j;
     if (record !== undefined && record > lastSeq) return offset;

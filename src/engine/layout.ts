@@ -6,6 +6,8 @@ import type { PlannedVm } from '../model/graph.js';
 import type { StageName } from '../model/stage.js';
 
 export const DIR_MODE = 0o700;
+/** Journal and events of the largest run stay far below this. */
+export const MAX_RECORDS_BYTES = 4 * 1024 ** 3;
 
 /** Files of a state folder that belong to no single run. */
 export interface StatePaths {

@@ -1,12 +1,11 @@
 /** Reading a journal back: what is whole counts, a torn end is cut off, damage before the end is refused. */
 import type { Host } from '../host/index.js';
 import { DroverError } from '../lib/error.js';
+import { MAX_RECORDS_BYTES } from './layout.js';
 import { decodeLine, isWholeLine, JOURNAL_VERSION } from './record.js';
 import type { JournalRecord } from './record.js';
 
 const LF = 0x0a;
-/** A journal of the largest plan stays far below this. */
-const MAX_BYTES = 4 * 1024 ** 3;
 
 interface JournalDamage {
   /** Counts from 1. */
@@ -91,7 +90,7 @@ export function scanJournal(bytes: Uint8Array, fromSeq = 0, fromOffset = 0): Jou
 /** Reads a journal. A file that does not exist reads as empty. */
 export async function readJournal(host: Host, path: string, fromSeq = 0, fromOffset = 0): Promise<JournalScan> {
   const isThere = await host.files.exists(path);
-  const bytes = isThere ? await host.files.read(path, MAX_BYTES) : Buffer.alloc(0);
+  const bytes = isThere ? await host.files.read(path, MAX_RECORDS_BYTES) : Buffer.alloc(0);
   return scanJournal(bytes, fromSeq, fromOffset);
 }
 

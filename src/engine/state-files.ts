@@ -4,7 +4,7 @@ import { asDroverError } from '../lib/error.js';
 import { indexGraph } from './graph-index.js';
 import { RunLedger } from './ledger.js';
 import { eventsAfterRecord } from './event-stream.js';
-import { runPaths } from './layout.js';
+import { MAX_RECORDS_BYTES, runPaths } from './layout.js';
 import type { RunPaths } from './layout.js';
 import { takeLocks } from './locks.js';
 import { readJournal } from './recovery.js';
@@ -79,10 +79,7 @@ export async function repairState(host: Host, stateDir: string, runId: string): 
     const scan = await readJournal(host, paths.journal);
     if (scan.goodBytes === scan.totalBytes && scan.damage === undefined) return undefined;
     const stamp = new Date(host.clock.now()).toISOString().replaceAll(/[-:.]/g, '');
-    const copy = `${paths.journal}.damaged-${stamp}`;
-    await host.files.writeAtomic(copy, await host.files.read(paths.journal, 4 * 1024 ** 3));
-    await host.files.truncate(paths.journal, scan.goodBytes);
-    await host.files.syncFile(paths.journal);
+    const copy = await cutAt(host, paths.journal, scan.goodBytes, stamp);
     // The snapshot may hold what was cut off.
     await host.files.remove(paths.state);
     await forgetRecordsAfter(host, paths, scan.lastSeq, stamp);
@@ -97,17 +94,19 @@ export async function repairState(host: Host, stateDir: string, runId: string): 
   }
 }
 
+/** Cuts a file and keeps a copy of what it was, whose path it returns. */
+async function cutAt(host: Host, path: string, bytes: number, stamp: string): Promise<string> {
+  const copy = `${path}.damaged-${stamp}`;
+  await host.files.writeAtomic(copy, await host.files.read(path, MAX_RECORDS_BYTES));
+  await host.files.truncate(path, bytes);
+  await host.files.syncFile(path);
+  return copy;
+}
+
 /** What tells of records that are gone must go with them: status and report are drawn from the events. */
 async function forgetRecordsAfter(host: Host, paths: RunPaths, lastSeq: number, stamp: string): Promise<void> {
   const cut = await eventsAfterRecord(host, paths.events, lastSeq);
-  if (cut !== undefined) {
-    await host.files.writeAtomic(
-      `${paths.events}.damaged-${stamp}`,
-      await host.files.read(paths.events, 4 * 1024 ** 3),
-    );
-    await host.files.truncate(paths.events, cut);
-    await host.files.syncFile(paths.events);
-  }
+  if (cut !== undefined) await cutAt(host, paths.events, cut, stamp);
   const file = await readRunFile(host, paths);
   if (file !== undefined) await reopenRunFile(host, paths, file);
 }
