@@ -3,9 +3,10 @@ import { assertNever, errorRecord } from '../lib/error.js';
 import type { CircuitChange } from './circuit.js';
 import type { Endings } from './endings.js';
 import type { IndexedVm } from './graph-index.js';
-import { isWithin, scopeName } from './policy.js';
+import { scopeName } from './policy.js';
 import { retryDelayMs } from './retry.js';
 import type { RunningTask } from './running-tasks.js';
+import { isInScope } from './scheduler-parts.js';
 import type { SchedulerParts } from './scheduler-parts.js';
 import type { AttemptEnd } from './scheduler-ports.js';
 import { Phase } from './task-board.js';
@@ -97,7 +98,7 @@ export class Completion {
   }
 
   #failed(node: number, vm: IndexedVm, end: AttemptEnd & { kind: 'failed' }): void {
-    const { index, ports, running, retries, policy, admission } = this.#parts;
+    const { ports, running, retries, policy, admission } = this.#parts;
     const { error } = end;
     this.#endings.end(node, 'failed', { seconds: round(end.seconds), error: errorRecord(error) });
     this.#endings.doomAfter(node, 'upstream-failed');
@@ -110,15 +111,11 @@ export class Completion {
     if (breach === undefined) return;
     const { action, failures, limit, scope } = breach;
     ports.record({ type: 'policy.halt', scope: scopeName(scope), action, failures, limit });
-    const isInside = (other: number): boolean => {
-      const otherVm = index.vmOf[other];
-      return otherVm !== undefined && isWithin(scope, otherVm.vm);
-    };
     for (const waiting of [...admission.nodes(), ...retries.nodes()]) {
-      if (isInside(waiting)) this.#endings.park(waiting);
+      if (isInScope(this.#parts, scope, waiting)) this.#endings.park(waiting);
     }
     if (action === 'halt') return;
-    for (const run of running.all()) if (isInside(run.node)) run.cancel();
+    for (const run of running.all()) if (isInScope(this.#parts, scope, run.node)) run.cancel();
   }
 
   #noteCircuits(changes: readonly CircuitChange[]): void {

@@ -1,8 +1,9 @@
 /** Ends tasks and takes waiting ones out of the way: each ending is recorded, and what hangs on it follows. */
 import { errorRecord } from '../lib/error.js';
 import type { IndexedVm } from './graph-index.js';
-import { isWithin, scopeName } from './policy.js';
+import { scopeName } from './policy.js';
 import type { EndState, RecordBody, SkipReason } from './record.js';
+import { isInScope } from './scheduler-parts.js';
 import type { SchedulerParts } from './scheduler-parts.js';
 import { Phase } from './task-board.js';
 
@@ -31,10 +32,7 @@ export class Endings {
     for (const scope of policy.halted) {
       const name = scopeName(scope);
       if (this.#closedScopes.has(name)) continue;
-      const isInside = (node: number): boolean => {
-        const vm = index.vmOf[node];
-        return vm !== undefined && isWithin(scope, vm.vm);
-      };
+      const isInside = (node: number): boolean => isInScope(this.#parts, scope, node);
       if (running.all().some(({ node }) => isInside(node))) continue;
       this.#closedScopes.add(name);
       const left = [...index.nodes.keys()].filter((node) => !board.isOver(node) && isInside(node));

@@ -19,6 +19,7 @@ import { Pauses } from './pauses.js';
 import { RetryWaits } from './retry-waits.js';
 import { RunningTasks } from './running-tasks.js';
 import type { RunningTask } from './running-tasks.js';
+import { isStopping } from './scheduler-parts.js';
 import type { SchedulerParts } from './scheduler-parts.js';
 import type { AttemptEnd, SchedulerPorts } from './scheduler-ports.js';
 import { Phase, TaskBoard } from './task-board.js';
@@ -32,14 +33,9 @@ export class Scheduler {
   readonly #index: GraphIndex;
   readonly #ports: SchedulerPorts;
   readonly #board: TaskBoard;
-  readonly #running = new RunningTasks();
-  readonly #retries: RetryWaits;
-  readonly #policy: Policy;
   readonly #parts: SchedulerParts;
   readonly #endings: Endings;
   readonly #completion: Completion;
-  readonly #pauses = new Pauses();
-  readonly #cancelledVms = new Set<number>();
   readonly admission: Admission;
   #kicked = false;
   #probeTimer: { cancel(): void } | undefined;
@@ -49,17 +45,17 @@ export class Scheduler {
     this.#index = index;
     this.#ports = ports;
     this.#board = new TaskBoard(index);
-    this.#retries = new RetryWaits(ports.clock);
-    this.#policy = new Policy(index.graph);
     this.admission = new Admission(index, ports.clock, ports.circuitBreaker, (node) => !this.#willAsk(node));
     this.#parts = {
       index,
       ports,
       board: this.#board,
-      running: this.#running,
-      retries: this.#retries,
+      running: new RunningTasks(),
+      retries: new RetryWaits(ports.clock),
       trials: new Map(),
-      policy: this.#policy,
+      policy: new Policy(index.graph),
+      pauses: new Pauses(),
+      cancelledVms: new Set(),
       admission: this.admission,
       stopping: undefined,
       kick: () => this.kick(),
@@ -75,7 +71,7 @@ export class Scheduler {
   begin(ledger: RunLedger, isHit: (node: number) => boolean): void {
     this.#board.begin(ledger, isHit);
     for (const vm of this.#index.vms) {
-      if (vm.stages.some((node) => ledger.status(node).state === 'failed')) this.#policy.recall(vm.vm);
+      if (vm.stages.some((node) => ledger.status(node).state === 'failed')) this.#parts.policy.recall(vm.vm);
     }
     this.kick();
   }
@@ -85,7 +81,7 @@ export class Scheduler {
   }
 
   get haltedScopes(): readonly Scope[] {
-    return this.#policy.halted;
+    return this.#parts.policy.halted;
   }
 
   isOver(node: number): boolean {
@@ -100,7 +96,7 @@ export class Scheduler {
   /** Running tasks and for how long they have been running. */
   runningTasks(): readonly { readonly node: number; readonly elapsedS: number }[] {
     const now = this.#ports.clock.monotonic();
-    return this.#running.all().map(({ node, startedAt }) => ({ node, elapsedS: (now - startedAt) / 1000 }));
+    return this.#parts.running.all().map(({ node, startedAt }) => ({ node, elapsedS: (now - startedAt) / 1000 }));
   }
 
   /** The state of a task that is not over. */
@@ -121,11 +117,11 @@ export class Scheduler {
   /** Kills what runs; attempts come back at once. */
   killAll(): void {
     this.cancelAll();
-    for (const run of this.#running.all()) run.kill();
+    for (const run of this.#parts.running.all()) run.kill();
   }
 
   cancelVm(vm: IndexedVm): void {
-    this.#cancelledVms.add(vm.number);
+    this.#parts.cancelledVms.add(vm.number);
     this.#endings.stopTasks((other) => other?.number === vm.number);
     this.kick();
   }
@@ -133,21 +129,21 @@ export class Scheduler {
   /** Nothing can be recorded any more: lets what runs end and starts nothing. */
   journalBroke(): void {
     this.#parts.stopping = 'broken';
-    for (const run of this.#running.all()) {
+    for (const run of this.#parts.running.all()) {
       run.cancel();
       if (run.isLaunched) continue;
       // Its start was never recorded, so it will never be launched.
       queueMicrotask(() => this.#guard(() => this.#completion.finish(run, { kind: 'cancelled', seconds: 0 })));
     }
-    this.#retries.cancelAll();
+    this.#parts.retries.cancelAll();
     this.kick();
   }
 
   /** Pauses the run (`run`), a wave (`wave NAME`) or a machine (`vm NUMBER`): what runs goes on, nothing new starts. */
   pause(key: string, by: string): void {
-    this.#pauses.set(key, by);
+    this.#parts.pauses.set(key, by);
     for (const node of this.admission.nodes()) {
-      const who = this.#pauses.of(this.#index.vmOf[node]);
+      const who = this.#parts.pauses.of(this.#index.vmOf[node]);
       if (who === undefined) continue;
       this.admission.remove(node);
       this.#board.setPhase(node, Phase.paused);
@@ -156,9 +152,10 @@ export class Scheduler {
   }
 
   unpause(key: string): boolean {
-    if (!this.#pauses.remove(key)) return false;
+    if (!this.#parts.pauses.remove(key)) return false;
     for (const node of this.#index.nodes.keys()) {
-      if (this.#board.phase(node) !== Phase.paused || this.#pauses.of(this.#index.vmOf[node]) !== undefined) continue;
+      if (this.#board.phase(node) !== Phase.paused || this.#parts.pauses.of(this.#index.vmOf[node]) !== undefined)
+        continue;
       this.#announce(node, 'paused', 'pending');
       this.#board.arriveAgain(node);
     }
@@ -201,7 +198,7 @@ export class Scheduler {
     }
     this.#endings.closeHaltedScopes();
     if (this.#board.arrivals.length > 0 && this.#parts.stopping !== 'broken') return this.kick();
-    if (this.#parts.stopping === undefined && this.#pauses.ofRun === undefined) this.#dispatch();
+    if (this.#parts.stopping === undefined && this.#parts.pauses.ofRun === undefined) this.#dispatch();
     this.#finishWhenDone();
   }
 
@@ -219,20 +216,18 @@ export class Scheduler {
       const { of, need, onShortfall } = task.quorum;
       const good = of.filter((id) => this.#board.isGood(id)).length;
       // A wave that was halted holds back those that wait for it, however many of its machines came through before.
-      const isHalted = this.#policy.isAnyHalted(
+      const isHalted = this.#parts.policy.isAnyHalted(
         of.flatMap((id) => this.#index.vmOf[this.#index.byId.get(id) ?? -1]?.vm ?? []),
       );
       if (onShortfall === 'block' && (good < need || isHalted)) return this.#endings.doom([node], 'quorum');
     }
     const vm = this.#index.vmOf[node];
     if (vm === undefined) return this.#endings.end(node, 'succeeded');
-    if (this.#parts.stopping !== undefined || this.#cancelledVms.has(vm.number)) {
-      return this.#endings.skip([node], 'cancelled', false);
-    }
+    if (isStopping(this.#parts, vm)) return this.#endings.skip([node], 'cancelled', false);
     // Parked: skipped once what runs in the halted scope has ended.
-    if (this.#policy.haltOf(vm.vm) !== undefined) return;
+    if (this.#parts.policy.haltOf(vm.vm) !== undefined) return;
     if (this.#board.isHit(node)) return this.#endings.end(node, 'cached');
-    const pauser = this.#pauses.of(vm);
+    const pauser = this.#parts.pauses.of(vm);
     if (pauser !== undefined) {
       this.#board.setPhase(node, Phase.paused);
       return this.#announce(node, 'pending', 'paused', `paused by ${pauser}`);
@@ -264,7 +259,7 @@ export class Scheduler {
     const attempt = this.#board.countAttempt(node);
     this.#board.setPhase(node, Phase.running);
     if (!this.#parts.trials.has(node)) this.#parts.trials.set(node, newTrials(now));
-    const run = this.#running.start(node, attempt, now);
+    const run = this.#parts.running.start(node, attempt, now);
     this.#ports.record({ type: 'task.start', task: task.id, attempt }, () => this.#launch(run, vm));
   }
 
@@ -283,19 +278,7 @@ export class Scheduler {
 
   /** The one most telling reason why a task does not run; undefined when it runs or is over. */
   waitReason(node: number): WaitReason | undefined {
-    return waitReason(
-      {
-        index: this.#index,
-        board: this.#board,
-        policy: this.#policy,
-        retries: this.#retries,
-        pauses: this.#pauses,
-        admission: this.admission,
-        isStopping: (vm) =>
-          this.#parts.stopping !== undefined || (vm !== undefined && this.#cancelledVms.has(vm.number)),
-      },
-      node,
-    );
+    return waitReason(this.#parts, node);
   }
 
   #announce(node: number, from: TaskState, to: TaskState, reason?: string): void {
@@ -307,7 +290,7 @@ export class Scheduler {
   }
 
   #finishWhenDone(): void {
-    if (this.#isDone || this.#running.size > 0) return;
+    if (this.#isDone || this.#parts.running.size > 0) return;
     if (this.#board.open > 0 && this.#parts.stopping !== 'broken') return this.#refuseStandstill();
     this.#isDone = true;
     this.#probeTimer?.cancel();
@@ -316,7 +299,8 @@ export class Scheduler {
 
   /** Open tasks while nothing runs, waits for time or for a person: waiting longer would be waiting for ever. */
   #refuseStandstill(): void {
-    if (this.#kicked || this.#board.arrivals.length > 0 || this.#retries.size > 0 || this.#pauses.isAny) return;
+    if (this.#kicked || this.#board.arrivals.length > 0 || this.#parts.retries.size > 0 || this.#parts.pauses.isAny)
+      return;
     if (this.admission.size > 0 && !this.admission.isStuck()) return;
     const node = this.#board.firstOpen();
     throw new DroverError({

@@ -1,31 +1,16 @@
 import type { WaitReason } from '../model/event.js';
-import type { Admission } from './admission.js';
-import type { GraphIndex, IndexedVm } from './graph-index.js';
-import type { Pauses } from './pauses.js';
 import { scopeName } from './policy.js';
-import type { Policy } from './policy.js';
-import type { RetryWaits } from './retry-waits.js';
+import { isStopping } from './scheduler-parts.js';
+import type { SchedulerParts } from './scheduler-parts.js';
 import { Phase } from './task-board.js';
-import type { TaskBoard } from './task-board.js';
-
-/** What the scheduler knows about waiting tasks. */
-export interface Waiting {
-  readonly index: GraphIndex;
-  readonly board: TaskBoard;
-  readonly policy: Policy;
-  readonly retries: RetryWaits;
-  readonly pauses: Pauses;
-  readonly admission: Admission;
-  isStopping(vm: IndexedVm | undefined): boolean;
-}
 
 /** The one most telling reason why a task does not run; undefined when it runs or is over. */
-export function waitReason(waiting: Waiting, node: number): WaitReason | undefined {
-  const { index, board, policy, retries, pauses, admission } = waiting;
+export function waitReason(parts: SchedulerParts, node: number): WaitReason | undefined {
+  const { index, board, policy, retries, pauses, admission } = parts;
   const phase = board.phase(node);
   if (phase === Phase.over || phase === Phase.running) return undefined;
   const vm = index.vmOf[node];
-  if (waiting.isStopping(vm)) return { kind: 'cancelling' };
+  if (isStopping(parts, vm)) return { kind: 'cancelling' };
   const halted = vm === undefined ? undefined : policy.haltOf(vm.vm);
   if (halted !== undefined) return { kind: 'policy-halt', scope: scopeName(halted) };
   const wait = retries.get(node);
