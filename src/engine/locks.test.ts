@@ -186,7 +186,9 @@ describe('locks', () => {
     expect(lost).toEqual([]);
     // The same file with other words: what a lock of somebody else looks like when its number was given out again.
     const text = await host.files.readText('/out/.drover-locks/c');
-    host.files.put('/out/.drover-locks/c', text.replace('"r1"', '"r9"'));
+    await host.files.truncate('/out/.drover-locks/c', 0);
+    await using file = await host.files.openAppend('/out/.drover-locks/c');
+    await file.append(text.replace('"r1"', '"r9"'));
     await host.clock.advance(16_000);
     expect(lost).toMatchObject([{ code: 'engine.lock-lost', details: { path: '/out/.drover-locks/c', run: 'r9' } }]);
     await (await locks).release();
