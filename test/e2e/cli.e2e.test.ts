@@ -102,13 +102,16 @@ describe('the command line', () => {
 
   test('init writes a playbook that validates, and never overwrites it', async () => {
     mkdirSync(join(dir, 'images'), { recursive: true });
-    const there = ['web01.ova', 'db01.vmdk', 'db01-s001.vmdk', 'log_01.raw', 'log-01.vdi', 'cloud.img', 'notes.txt'];
-    for (const name of there) writeFileSync(join(dir, 'images', name), name === 'cloud.img' ? 'QFI\xfb' : '', 'latin1');
+    const there = ['web01.ova', 'db01.vmdk', 'db01-s001.vmdk', 'log_01.raw', 'log-01.vdi', 'notes.txt'];
+    for (const name of there) writeFileSync(join(dir, 'images', name), '');
+    writeFileSync(join(dir, 'images', 'cloud.img'), 'QFI\xfb', 'latin1');
+    writeFileSync(join(dir, 'images', 'old.img'), '# Disk DescriptorFile\nversion=1\n');
     expect((await drover(['init', '.'])).code).toBe(0);
     const text = readFileSync(join(dir, 'playbook.yaml'), 'utf8');
     expect(text).toContain('{ name: "db01", disks: ["db01.vmdk"] }');
     expect(text).toContain('{ name: "web01", ova: "web01.ova" }');
     expect(text).toContain('{ name: "cloud", disks: ["cloud.img"] }');
+    expect(text).toContain('{ name: "old", disks: ["old.img"] }');
     expect(text).toContain('{ name: "log-01", disks: ["log-01.vdi"] }');
     expect(text).toContain('{ name: "log-01-2", disks: [{ file: "log_01.raw", format: raw }] }');
     expect(text).not.toMatch(/s001|notes/);

@@ -1,5 +1,6 @@
 import { basename, join, relative, resolve } from 'node:path';
 import { DroverError } from '../../lib/error.js';
+import { detectKind, formatOf } from '../../sources/index.js';
 import type { Cli } from '../context.js';
 import { Exit } from '../exit-codes.js';
 
@@ -28,11 +29,19 @@ function slug(text: string): string {
   );
 }
 
-/** Whether a file called like a raw image is a qcow2, as images of cloud vendors are. */
-async function isQcow2(files: Files, path: string): Promise<boolean> {
-  if ((await files.stat(path))?.kind !== 'file') return false;
+/** Whether a file called like a raw image is one: images of cloud vendors are often qcow2. */
+async function isRawImage(files: Files, path: string): Promise<boolean> {
+  if ((await files.stat(path))?.kind !== 'file') return true;
   await using file = await files.open(path);
-  return (await file.read(0, 4)).equals(Buffer.from('QFI\xfb', 'latin1'));
+  return formatOf(await detectKind(file)) === undefined;
+}
+
+/** Key and value of an entry that name its image. */
+async function imageOf(files: Files, dir: string, file: string, kind: string): Promise<string> {
+  const text = JSON.stringify(file);
+  if (kind !== 'disks' && kind !== 'raw') return `${kind}: ${text}`;
+  const isRaw = kind === 'raw' && (await isRawImage(files, join(dir, file)));
+  return isRaw ? `disks: [{ file: ${text}, format: raw }]` : `disks: [${text}]`;
 }
 
 /** One entry per descriptor; disks that a descriptor of the same stem describes are left to it. */
@@ -52,17 +61,10 @@ async function entriesFor(files: Files, dir: string): Promise<string[]> {
   const entries: string[] = [];
   const taken = new Set<string>();
   for (const [stem, { file, kind }] of [...stems].sort()) {
-    const text = JSON.stringify(file);
-    const isRaw = kind === 'raw' && !(await isQcow2(files, join(dir, file)));
-    const value = isRaw
-      ? `disks: [{ file: ${text}, format: raw }]`
-      : kind === 'disks' || kind === 'raw'
-        ? `disks: [${text}]`
-        : `${kind}: ${text}`;
     let name = slug(stem);
     for (let number = 2; taken.has(name); number += 1) name = `${slug(stem).slice(0, 60)}-${number}`;
     taken.add(name);
-    entries.push(`      - { name: ${JSON.stringify(name)}, ${value} }`);
+    entries.push(`      - { name: ${JSON.stringify(name)}, ${await imageOf(files, dir, file, kind)} }`);
   }
   return entries;
 }
