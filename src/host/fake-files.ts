@@ -2,32 +2,9 @@
 import { posix } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { fileError } from './os-errors.js';
-import type { AppendFile, FileFacts, Files, RandomAccessFile } from './ports.js';
-
-interface FileNode {
-  readonly kind: 'file';
-  readonly inode: number;
-  data: Buffer;
-  size: number;
-  /** How much of the file survives a power failure for sure. */
-  durable: number;
-  mode: number;
-  mtimeMs: number;
-  uid: number;
-}
-interface DirNode {
-  readonly kind: 'directory';
-  readonly inode: number;
-  mode: number;
-  mtimeMs: number;
-  uid: number;
-}
-interface LinkNode {
-  readonly kind: 'symlink';
-  readonly inode: number;
-  readonly target: string;
-}
-type Node = FileNode | DirNode | LinkNode;
+import { content, grow, nodeFacts } from './fake-nodes.js';
+import type { FileNode, Node } from './fake-nodes.js';
+import type { AppendFile, Files, RandomAccessFile } from './ports.js';
 
 /** The act about to be done, for tests that let it fail: return an errno such as `ENOSPC`, or nothing. */
 type FaultHook = (act: string, path: string) => string | undefined;
@@ -117,18 +94,6 @@ export function createFakeFiles(now: () => number, from?: ReadonlyMap<string, No
     mtimeMs: now(),
     uid: 0,
   });
-  const grow = (node: FileNode, chunk: Uint8Array): void => {
-    const size = node.size + chunk.length;
-    if (node.data.length < size) {
-      const bigger = Buffer.alloc(Math.max(size, node.data.length * 2, 256));
-      node.data.copy(bigger, 0, 0, node.size);
-      node.data = bigger;
-    }
-    node.data.set(chunk, node.size);
-    node.size = size;
-    node.mtimeMs = now();
-  };
-  const content = (node: FileNode): Buffer => node.data.subarray(0, node.size);
   const below = (dir: string): string[] => {
     const prefix = dir === '/' ? '/' : `${dir}/`;
     return [...nodes.keys()].filter((path) => path.startsWith(prefix) && path !== dir).sort();
@@ -142,17 +107,6 @@ export function createFakeFiles(now: () => number, from?: ReadonlyMap<string, No
       else if (node.kind !== 'directory') throw errno('EEXIST');
     }
   };
-  const facts = (path: string, node: Node): FileFacts => ({
-    path,
-    kind: node.kind,
-    sizeBytes: node.kind === 'file' ? node.size : 0,
-    allocatedBytes: node.kind === 'file' ? Math.ceil(node.size / 4096) * 4096 : 0,
-    mtimeNs: node.kind === 'symlink' ? '0' : (BigInt(Math.floor(node.mtimeMs)) * 1_000_000n).toString(),
-    inode: String(node.inode),
-    device: '1',
-    mode: node.kind === 'symlink' ? 0o777 : node.mode,
-    uid: node.kind === 'symlink' ? 0 : node.uid,
-  });
   const tooLarge = (node: FileNode, maxBytes: number): void => {
     if (node.size > maxBytes) throw errno('EFBIG');
   };
@@ -189,7 +143,7 @@ export function createFakeFiles(now: () => number, from?: ReadonlyMap<string, No
         path,
         () => {
           const node = nodes.get(real(path));
-          return node === undefined ? undefined : facts(path, node);
+          return node === undefined ? undefined : nodeFacts(path, node);
         },
         false,
       ),
@@ -199,7 +153,7 @@ export function createFakeFiles(now: () => number, from?: ReadonlyMap<string, No
         path,
         () => {
           const node = nodes.get(real(path, false));
-          return node === undefined ? undefined : facts(path, node);
+          return node === undefined ? undefined : nodeFacts(path, node);
         },
         false,
       ),
@@ -268,7 +222,7 @@ export function createFakeFiles(now: () => number, from?: ReadonlyMap<string, No
           write: (chunk: Buffer, _encoding, done) => {
             const fault = files.fault?.('write', path);
             if (fault !== undefined) return done(fileError(errno(fault), 'write', path));
-            grow(node, chunk);
+            grow(node, chunk, now());
             done();
           },
         });
@@ -313,7 +267,7 @@ export function createFakeFiles(now: () => number, from?: ReadonlyMap<string, No
         const file = node;
         const close = (): Promise<void> => Promise.resolve();
         return {
-          append: (data) => act('append to', path, () => grow(file, Buffer.from(data))),
+          append: (data) => act('append to', path, () => grow(file, Buffer.from(data), now())),
           sync: () => act('sync', path, () => void (file.durable = file.size)),
           close,
           [Symbol.asyncDispose]: close,
@@ -322,7 +276,7 @@ export function createFakeFiles(now: () => number, from?: ReadonlyMap<string, No
     truncate: (path, sizeBytes) =>
       act('cut', path, () => {
         const node = fileAt(path);
-        if (sizeBytes > node.size) grow(node, Buffer.alloc(sizeBytes - node.size));
+        if (sizeBytes > node.size) grow(node, Buffer.alloc(sizeBytes - node.size), now());
         node.size = sizeBytes;
         node.durable = Math.min(node.durable, sizeBytes);
         node.mtimeMs = now();
