@@ -55,6 +55,14 @@ function withPlaybook(command: Command): Command {
     .option('--all-errors', 'print every diagnostic instead of the first 50');
 }
 
+/** How a command that works on a run takes its locks and shows how far it is. */
+function withScreen(command: Command): Command {
+  return command
+    .option('--break-lock', 'break a lock of another host that has not been refreshed for a minute')
+    .option('--events <target>', 'also write events to a file (`ndjson:PATH`) or a descriptor (`fd:3`)')
+    .addOption(new Option('--renderer <kind>', 'how progress is shown').choices(RENDERERS).default('auto'));
+}
+
 /** The whole command line. Parsing it does nothing but call `bind`'s actions. */
 export function buildProgram(bind: (load: () => Promise<Action>) => (...words: unknown[]) => Promise<void>): Command {
   const program = new Command('drover')
@@ -122,7 +130,7 @@ Error codes: drover explain <code>.`,
     .option('--critical-path', 'mark the longest chain')
     .action(bind(async () => (await import('./commands/graph.js')).graph));
 
-  withSelectors(withPlaybook(program.command('run').description('carry out a playbook or a saved plan')))
+  const run = withSelectors(withPlaybook(program.command('run').description('carry out a playbook or a saved plan')))
     .argument('<playbook-or-plan>')
     .option('-y, --yes', 'do not ask')
     .option('--dry-run', 'check everything and show the plan; change nothing')
@@ -133,13 +141,12 @@ Error codes: drover explain <code>.`,
       new Option('--verify <level>', 'how closely cached outputs are checked')
         .choices(VERIFY_LEVELS)
         .default('sampled'),
-    )
-    .option('--break-lock', 'break a lock of another host that has not been refreshed for a minute')
-    .option('--events <target>', 'also write events to a file (`ndjson:PATH`) or a descriptor (`fd:3`)')
-    .addOption(new Option('--renderer <kind>', 'how progress is shown').choices(RENDERERS).default('auto'))
-    .action(bind(async () => (await import('./commands/run.js')).run));
+    );
+  withScreen(run).action(bind(async () => (await import('./commands/run.js')).run));
 
-  withSelectors(program.command('resume').description('go on with a run after a failure, a cancel or a crash'))
+  const resume = withSelectors(
+    program.command('resume').description('go on with a run after a failure, a cancel or a crash'),
+  )
     .argument('[run]', 'id of the run (default: the newest)')
     .option('-y, --yes', 'do not ask; only `--replan` asks')
     .option('--retry-failed', 'run again what failed and everything that is open (the default)')
@@ -156,11 +163,8 @@ Error codes: drover explain <code>.`,
       new Option('--set <path=value>', 'with `--replan`: set a setting for every machine; may be repeated').argParser(
         collect,
       ),
-    )
-    .option('--break-lock', 'break a lock of another host that has not been refreshed for a minute')
-    .option('--events <target>', 'also write events to a file (`ndjson:PATH`) or a descriptor (`fd:3`)')
-    .addOption(new Option('--renderer <kind>', 'how progress is shown').choices(RENDERERS).default('auto'))
-    .action(bind(async () => (await import('./commands/resume.js')).resume));
+    );
+  withScreen(resume).action(bind(async () => (await import('./commands/resume.js')).resume));
 
   program
     .command('status')

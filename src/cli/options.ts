@@ -3,9 +3,21 @@ import type { VerifyLevel } from '../engine/index.js';
 import type { ComposeOptions } from './compose.js';
 import type { PlaybookOptions } from './playbook-files.js';
 import { stageOption, stageOptions } from './runs.js';
+import type { RendererName } from './screen/index.js';
 import type { SelectionOptions } from './select.js';
 
-type Options = Readonly<Record<string, unknown>>;
+export type Options = Readonly<Record<string, unknown>>;
+
+/** Options that say which machines and stages are meant. */
+export const SELECTORS = [
+  'only',
+  'skip',
+  'from',
+  'until',
+  'limit',
+] as const satisfies readonly (keyof SelectionOptions)[];
+/** Options that decide what a plan is; kept with the run, so that it can be planned again. */
+export const PLAN_OPTIONS: readonly string[] = ['set', 'strict', 'allowOutsideRoot', ...SELECTORS, 'skipBlocked'];
 
 export function playbookOptions(options: Options): PlaybookOptions {
   const set = options['set'] as readonly string[] | undefined;
@@ -43,5 +55,14 @@ export function composeOptions(options: Options): ComposeOptions {
     ...(force.length === 0 ? {} : { force }),
     verify: verifyOption(options),
     skipBlocked: options['skipBlocked'] === true,
+  };
+}
+
+/** How progress is shown, and where else events go. */
+export function screenOptions(options: Options): { readonly renderer: RendererName; readonly events?: string } {
+  const events = options['events'] as string | undefined;
+  return {
+    renderer: (options['renderer'] as RendererName | undefined) ?? 'auto',
+    ...(events === undefined ? {} : { events }),
   };
 }

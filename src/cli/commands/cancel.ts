@@ -2,7 +2,7 @@ import { readRun, sendControl } from '../../engine/index.js';
 import type { Cli } from '../context.js';
 import { printResult } from '../context.js';
 import { Exit } from '../exit-codes.js';
-import { noVm, findRun } from '../runs.js';
+import { findRun, noVm } from '../runs.js';
 
 /** `drover cancel`: leaves a command in the run's control folder; the process that runs it acts on it. */
 export async function cancel(

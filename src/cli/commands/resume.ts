@@ -6,16 +6,14 @@ import { stageIndex } from '../../model/stage.js';
 import type { Cli } from '../context.js';
 import { playbookDrift } from '../drift.js';
 import { execute } from '../execute.js';
-import { selectionOptions, verifyOption } from '../options.js';
+import { screenOptions, selectionOptions, SELECTORS, verifyOption } from '../options.js';
+import type { Options } from '../options.js';
 import { findRun, stageOptions } from '../runs.js';
 import { selectionOfRun } from '../select.js';
-import type { RendererName } from '../screen/index.js';
 import { stageRunners } from '../stages.js';
 import { VERSION } from '../version.js';
 import { vmStates } from '../vm-states.js';
 import { run } from './run.js';
-
-type Options = Readonly<Record<string, unknown>>;
 
 /** What the selectors mean for the stored plan; tasks of no machine are never left out. */
 function selected(
@@ -32,10 +30,10 @@ function selected(
   return { select, ...(from === undefined ? {} : { from }) };
 }
 
-/** Selectors that were given now take the place of those that the run was started with; settings are added to them. */
-const SELECTORS = ['only', 'skip', 'from', 'until', 'limit'];
-
-/** What is still good counts as cached, so that planning again is the same as going on with another plan. */
+/**
+ * What is still good counts as cached, so that planning again is the same as going on with another plan. Selectors that
+ * were given now take the place of those that the run was started with; settings are added to them.
+ */
 async function replan(cli: Cli, view: RunView, options: Options): Promise<number> {
   const { invocation } = view;
   if (invocation === undefined || invocation.playbooks.length === 0) {
@@ -47,7 +45,8 @@ async function replan(cli: Cli, view: RunView, options: Options): Promise<number
   }
   const asked: Options = options['onlyFailed'] === true ? { ...options, only: ['state:failed'] } : options;
   const isSelecting = SELECTORS.some((name) => asked[name] !== undefined);
-  const kept = Object.entries(invocation.options).filter(([name]) => !isSelecting || !SELECTORS.includes(name));
+  const replaced: readonly string[] = isSelecting ? SELECTORS : [];
+  const kept = Object.entries(invocation.options).filter(([name]) => !replaced.includes(name));
   const sets = [invocation.options['set'], options['set']].flatMap(
     (set) => (set as readonly string[] | undefined) ?? [],
   );
@@ -74,13 +73,11 @@ export async function resume(cli: Cli, args: readonly string[], options: Options
   for (const line of await playbookDrift(cli, view.graph, view.invocation?.cwd)) cli.err(`note: ${line}\n`);
   const force = stageOptions(options['force'], '--force');
   const selection = selected(view, await vmStates(cli.host, view), options);
-  const events = options['events'] as string | undefined;
   return execute(cli, {
     stateDir,
     graph: view.graph,
-    renderer: (options['renderer'] as RendererName | undefined) ?? 'auto',
+    ...screenOptions(options),
     earlier: await readEvents(cli.host, view.dir),
-    ...(events === undefined ? {} : { events }),
     start: async (control, onEvent) =>
       resumeRun({
         host: cli.host,

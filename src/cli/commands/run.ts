@@ -13,13 +13,11 @@ import { exitForDiagnostics, printDiagnostics } from '../diagnostics.js';
 import { checkDrift } from '../drift.js';
 import { execute } from '../execute.js';
 import { Exit } from '../exit-codes.js';
-import { composeOptions, verifyOption } from '../options.js';
-import type { RendererName } from '../screen/index.js';
+import { composeOptions, PLAN_OPTIONS, screenOptions, verifyOption } from '../options.js';
+import type { Options } from '../options.js';
 import { stageRunners } from '../stages.js';
 import { storeDirOf } from '../store-dir.js';
 import { VERSION } from '../version.js';
-
-type Options = Readonly<Record<string, unknown>>;
 
 /** What is to be run, or the exit code of what is in its way. */
 interface ToRun {
@@ -60,19 +58,6 @@ function stoppedBy(cli: Cli, { concerns, blocked }: ToRun, options: Options): nu
   return Exit.preflight;
 }
 
-/** Options that decide what a plan is; kept with the run, so that it can be planned again. */
-const PLAN_OPTIONS = [
-  'set',
-  'strict',
-  'allowOutsideRoot',
-  'only',
-  'skip',
-  'from',
-  'until',
-  'limit',
-  'skipBlocked',
-] as const;
-
 /** `drover run`: compile, check, ask, execute, report. */
 export async function run(cli: Cli, args: readonly string[], options: Options): Promise<number> {
   const isSaved = args.length === 1 && extname(args[0] ?? '') === '.json';
@@ -93,12 +78,10 @@ export async function run(cli: Cli, args: readonly string[], options: Options): 
     if (!(await confirmed(cli, `Run ${work.length} stages of ${machines} VM${machines === 1 ? '' : 's'}?`, false)))
       return Exit.ok;
   }
-  const events = options['events'] as string | undefined;
   return execute(cli, {
     stateDir,
     graph,
-    renderer: (options['renderer'] as RendererName | undefined) ?? 'auto',
-    ...(events === undefined ? {} : { events }),
+    ...screenOptions(options),
     start: async (control, onEvent) =>
       runPlan({
         host: cli.host,

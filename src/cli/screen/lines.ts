@@ -32,10 +32,15 @@ export function fit(text: string, width: number): string {
   return characters.length <= width ? text : `${characters.slice(0, Math.max(0, width - 1)).join('')}…`;
 }
 
+/** Whether a machine's stage runs; between two stages it does not. */
+function isWorking(vm: VmView): boolean {
+  return vm.stage !== undefined && vm.stages[vm.stage]?.state === 'running';
+}
+
 /** `web01  ●●▶···· INSPECT ▕███░░░░░░░▏ 31% 142/200 GiB 212 MiB/s ETA 4m (try 2)` */
 export function vmLine(vm: VmView, nameWidth: number, nowMs: number): string {
   const parts = [fit(vm.name, nameWidth).padEnd(nameWidth), stageStrip(vm)];
-  if (vm.stage !== undefined && vm.stages[vm.stage]?.state !== 'running') {
+  if (vm.stage !== undefined && !isWorking(vm)) {
     const next = STAGES[STAGES.indexOf(vm.stage) + 1];
     return [...parts, next === undefined ? 'ending' : `… ${next} waits its turn`].join(' ');
   }
@@ -119,8 +124,7 @@ function stoppingText(view: ProgressView, nowMs: number): string {
 export function footer(view: ProgressView, nowMs: number): string {
   let rate = 0;
   for (const vm of view.vms.values()) {
-    const isWorking = vm.stage !== undefined && vm.stages[vm.stage]?.state === 'running';
-    if (vm.phase === 'running' && isWorking) rate += vm.progress?.rateBps ?? 0;
+    if (vm.phase === 'running' && isWorking(vm)) rate += vm.progress?.rateBps ?? 0;
   }
   const pools = Object.entries(view.pools)
     .filter(([, [used, capacity]]) => used > 0 && capacity > 0 && capacity < 1_000_000)
