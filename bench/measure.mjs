@@ -75,6 +75,13 @@ export async function seconds(work) {
   return (performance.now() - begin) / 1000;
 }
 
+/** @param {() => unknown} work @returns {Promise<number[]>} seconds of each of three runs */
+export async function repeat(work) {
+  const samples = [];
+  for (let run = 0; run < 3; run += 1) samples.push(await seconds(work));
+  return samples;
+}
+
 /** @returns {number} the most memory that this process has had so far, bytes */
 export function peakMemory() {
   // maxRSS is in kibibytes.

@@ -5,18 +5,10 @@
  */
 import { planFromJson, planToJson } from '../dist/model/plan-json.js';
 import { bigPlan } from './big-playbook.mjs';
-import { peakMemory, runCases, seconds } from './measure.mjs';
+import { peakMemory, repeat, runCases, seconds } from './measure.mjs';
 
 const N = 10_000;
-const RUNS = 3;
 const MIB = 1024 ** 2;
-
-/** @param {() => unknown} work */
-async function repeat(work) {
-  const samples = [];
-  for (let run = 0; run < RUNS; run += 1) samples.push(await seconds(work));
-  return samples;
-}
 
 /** @param {'yaml' | 'csv'} kind @returns {(n: number) => Promise<import('./measure.mjs').Measured>} */
 const compile = (kind) => async (n) => {

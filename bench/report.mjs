@@ -5,11 +5,10 @@
  */
 import { STAGES } from '../dist/model/stage.js';
 import { buildReport, reportHtml } from '../dist/report/index.js';
-import { runCases, seconds } from './measure.mjs';
+import { repeat, runCases } from './measure.mjs';
 
 const T0 = Date.parse('2026-01-01T00:00:00.000Z');
 const N = 10_000;
-const RUNS = 3;
 const ts = (ms) => new Date(T0 + ms).toISOString();
 
 function graph(n) {
@@ -87,13 +86,6 @@ const input = (n) => ({
   leftBehind: [],
   now: ts(1e7),
 });
-
-/** @param {() => unknown} work */
-async function repeat(work) {
-  const samples = [];
-  for (let run = 0; run < RUNS; run += 1) samples.push(await seconds(work));
-  return samples;
-}
 
 await runCases(import.meta.filename, {
   'report.build': {
