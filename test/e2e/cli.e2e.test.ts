@@ -3,9 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { drover as runDrover } from '../support/cli.js';
+import { drover as runDrover, ENTRY } from '../support/cli.js';
 
-const ENTRY = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 let dir = '';
 
 /** Runs the built command line in the folder of these tests. */

@@ -4,13 +4,11 @@ import { randomBytes } from 'node:crypto';
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startDrover } from '../support/cli.js';
+import { ENTRY, startDrover, startOnTerminal } from '../support/cli.js';
 import { dataDisks } from '../support/data-disks.js';
 import type { DataDisks } from '../support/data-disks.js';
 
-const ENTRY = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 let lab: DataDisks;
 const at = (...parts: readonly string[]): string => join(lab.dir, ...parts);
 
@@ -87,11 +85,9 @@ describe('a signal', () => {
 
   test('a terminal that hangs up takes the screen away, not the run', async () => {
     slowDown();
-    const command = [process.execPath, ENTRY, ...SLOW].map((word) => `'${word}'`).join(' ');
-    const env: NodeJS.ProcessEnv = { ...process.env, TERM: 'xterm', CI: '' };
-    const terminal = spawn('script', ['-qfec', command, '/dev/null'], { cwd: lab.dir, stdio: 'ignore', env });
+    const terminal = startOnTerminal(lab.dir, SLOW);
     await until('CONVERT', isConverting);
-    terminal.kill('SIGKILL');
+    terminal.child.kill('SIGKILL');
     await until('the end of the run', () => lines('journal').at(-1)?.type === 'run.end');
     expect(lines('journal').at(-1)).toMatchObject({ outcome: 'succeeded', exitCode: 0 });
     expect(lines('events').some(({ data }) => data?.message?.includes('terminal hung up'))).toBe(true);
@@ -129,16 +125,9 @@ describe('the live screen', () => {
     const waves = `waves:\n  - { name: one, vms: [${vm('b')}] }\n  - { name: two, dependsOn: [{ wave: one }], vms: [${vm('a')}] }\n`;
     const text = readFileSync(at('p.yaml'), 'utf8');
     writeFileSync(at('p.yaml'), text.replace(/waves:[^]*/, waves));
-    const command = [process.execPath, ENTRY, 'run', 'p.yaml', '--yes', '--set', 'disk.compress=zlib'];
-    const env: NodeJS.ProcessEnv = { ...process.env, TERM: 'xterm', CI: '' };
-    const shown = await new Promise<string>((resolve) => {
-      const args = ['-qfec', `stty cols 120 rows 40; ${command.map((word) => `'${word}'`).join(' ')}`, '/dev/null'];
-      const terminal = spawn('script', args, { cwd: lab.dir, stdio: ['ignore', 'pipe', 'inherit'], env });
-      let said = '';
-      terminal.stdout.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
-      terminal.on('close', (code) => resolve(`${said}\nexit ${code}`));
-    });
-    expect(shown).toMatch(/exit 0$/);
+    const args = ['run', 'p.yaml', '--yes', '--set', 'disk.compress=zlib'];
+    const { code, out: shown } = await startOnTerminal(lab.dir, args).ended;
+    expect(code).toBe(0);
     expect(shown).not.toMatch(/TypeError|at .*\.js:\d+/);
     // The row of the first wave is final while the second one is drawn, and the bar of its machine moves.
     expect(shown).toContain('two');
@@ -154,16 +143,7 @@ describe('a log on a terminal', () => {
     appendFileSync(at('.drover/runs', id, 'logs/a/FETCH.1.log'), 'a guest says \u001b[2J\n');
     const piped = await lab.drover('logs', '--vm', 'a');
     expect(piped.out).toContain('a guest says \u001b[2J');
-    const shown = await new Promise<string>((resolve) => {
-      const command = `'${process.execPath}' '${ENTRY}' logs --vm a`;
-      const terminal = spawn('script', ['-qfec', command, '/dev/null'], {
-        cwd: lab.dir,
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
-      let said = '';
-      terminal.stdout.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
-      terminal.on('close', () => resolve(said));
-    });
+    const { out: shown } = await startOnTerminal(lab.dir, ['logs', '--vm', 'a']).ended;
     expect(shown).toContain('a guest says \\u001b[2J');
     expect(shown).not.toContain('\u001b[2J');
   });

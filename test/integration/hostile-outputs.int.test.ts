@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ENTRY } from '../support/cli.js';
 import { census, expectPolite, hostileGround, processesNaming } from '../support/hostile.js';
 import type { HostileGround } from '../support/hostile.js';
 import { patched, playbookOf } from '../support/hostile-table.js';
@@ -117,15 +118,14 @@ describe.skipIf(!(await requireTools('qemu-img')))('hostile outputs', () => {
       await refused('playbook.target-in-source', /p\.yaml:\d+:\d+: error/, 3);
     });
 
-    it.skipIf(process.getuid?.() !== 0)('the target cannot be written by an ordinary user', async () => {
+    it.skipIf(process.getuid?.() !== 0)('the target cannot be written by an ordinary user', async ({ skip }) => {
       ground.put('p.yaml', playbookOf([RAW]));
       mkdirSync(ground.path('out'), { mode: 0o755 });
       mkdirSync(ground.path('state'));
       chmodSync(ground.dir, 0o755);
       chownSync(ground.path('state'), 65534, 65534);
       const before = census(ground.path('out'));
-      const entry = new URL('../../dist/cli/main.js', import.meta.url).pathname;
-      const words = [entry, 'plan', 'p.yaml', '--state-dir', ground.path('state')];
+      const words = [ENTRY, 'plan', 'p.yaml', '--state-dir', ground.path('state')];
       const nobody = ['--reuid', '65534', '--regid', '65534', '--clear-groups', '--', process.execPath, ...words];
       let said = '';
       try {
@@ -134,8 +134,7 @@ describe.skipIf(!(await requireTools('qemu-img')))('hostile outputs', () => {
         const { status, stdout, stderr } = failed as { status: number; stdout: string; stderr: string };
         said = stdout + stderr;
         // Where the checkout itself may not be read by others, there is nothing to learn.
-        if (/EACCES: permission denied|Cannot find module/.test(said))
-          return void console.warn('skipped: not readable');
+        skip(/EACCES: permission denied|Cannot find module/.test(said), 'the checkout cannot be read by other users');
         expect(status, said).toBe(4);
       }
       expect(said).toContain('preflight.target-read-only');
